@@ -1,0 +1,51 @@
+.DEFAULT_GOAL := help
+PYTHON ?= python3.11
+BIN := .venv/bin
+
+.PHONY: help setup demo test check lint format golden bench cover pins clean
+
+help: ## What can be made
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+.venv/.done: pyproject.toml requirements/dev.txt
+	@command -v $(PYTHON) >/dev/null || { echo "make: $(PYTHON) not found; install Python 3.11 or say make PYTHON=python3" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip --disable-pip-version-check -q install -r requirements/dev.txt
+	@$(BIN)/python -m pip --disable-pip-version-check -q install --no-deps -e .
+	@touch $@
+
+setup: .venv/.done ## Makes .venv with the package, the sandbox and all tools
+
+demo: setup ## Plan, apply, drift and heal the guide's example against the sandbox
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tools/demo.py
+
+test: setup ## All tests
+	@$(BIN)/python -m pytest
+
+check: lint cover ## Format, lint, types, import contracts, tests with coverage, docs
+
+lint: setup ## Format, lint, types, import contracts
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache >/dev/null || $(BIN)/lint-imports --no-cache
+
+format: setup ## Formats the code
+	@$(BIN)/ruff format --quiet .
+	@$(BIN)/ruff check --quiet --fix .
+
+cover: setup ## All tests, with coverage and its floors
+	@$(BIN)/python -m pytest --cov --cov-report=
+	@$(BIN)/python tools/coverage_floors.py
+
+golden: setup ## Writes the golden files anew; read the diff
+	@$(BIN)/python -m pytest tests/golden --golden-write
+
+bench: setup ## Measures start-up, plan, apply and memory beside their floors
+	@$(BIN)/python tools/bench.py
+
+pins: setup
+	@$(BIN)/python -m pip --disable-pip-version-check freeze --exclude-editable > requirements/dev.txt
+
+clean:
+	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .coverage

@@ -1,0 +1,125 @@
+"""Files and lines: canonical JSON of states, plans and journal events, with versions.
+
+Every file names its format and version. A newer version is refused, an older one is upgraded on reading.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from functools import cache
+from typing import Annotated, Any
+
+from pydantic import Field, TypeAdapter, ValidationError
+
+from reconciler.core.journal import Applied, Began, Failed, InDoubt, Intended
+from reconciler.core.plan import Plan
+from reconciler.core.state import State
+from reconciler.errors import StalePlanError, StateError
+
+STATE_VERSION = 1
+PLAN_VERSION = 1
+_Event = Annotated[Began | Intended | Applied | Failed | InDoubt, Field(discriminator="event")]
+
+
+@cache
+def _states() -> TypeAdapter[State]:
+    return TypeAdapter(State)
+
+
+@cache
+def _plans() -> TypeAdapter[Plan]:
+    return TypeAdapter(Plan)
+
+
+@cache
+def _events() -> TypeAdapter[_Event]:
+    return TypeAdapter(_Event)
+
+
+def encode_state(state: State) -> bytes:
+    """The state as a file: JSON of one line per top-level key, entries by address."""
+    body = _states().dump_json(state)
+    return b'{"format":"reconciler state","version":%d,"state":%s}\n' % (STATE_VERSION, body)
+
+
+def decode_state(data: bytes, where: str) -> State:
+    """The state that a file holds. StateError, naming `where`, for anything else."""
+    content = _parse(data, "reconciler state", STATE_VERSION, where, "state")
+    try:
+        return _states().validate_python(content["state"])
+    except (KeyError, ValidationError) as problem:
+        raise StateError(
+            f"{where}: not a whole state: {_first(problem)}",
+            "restore the newest backup beside it, or remove it",
+        ) from None
+
+
+def encode_event(event: _Event) -> bytes:
+    """One journal line."""
+    return _events().dump_json(event) + b"\n"
+
+
+def decode_events(data: bytes, where: str) -> list[_Event]:
+    """The events of a journal. A last line without its end was cut by a crash and did not happen."""
+    lines = data.split(b"\n")[:-1]
+    try:
+        return [_events().validate_json(line) for line in lines]
+    except ValidationError as problem:
+        raise StateError(f"{where}: a damaged journal line: {_first(problem)}", "see docs/run.md, Recovery") from None
+
+
+def plan_content(plan: Plan) -> dict[str, Any]:
+    """The plan as JSON values: the schema of `plan --format json`, docs/plan.md."""
+    content: dict[str, Any] = _plans().dump_python(plan, mode="json")
+    return {"format": "reconciler plan", "version": PLAN_VERSION, "plan": content}
+
+
+def encode_plan(plan: Plan) -> bytes:
+    """The plan as a file, with a checksum that tells an edit."""
+    content = plan_content(plan)
+    return json.dumps(content | {"checksum": _checksum(content)}, indent=1, sort_keys=True).encode() + b"\n"
+
+
+def decode_plan(data: bytes, where: str) -> Plan:
+    """The plan that a file holds. StalePlanError if it was edited, StateError for what is no plan."""
+    content = _parse(data, "reconciler plan", PLAN_VERSION, where, "plan")
+    if content.pop("checksum", None) != _checksum(content):
+        raise StalePlanError(f"{where}: the plan was edited after it was made", "make a new one with `plan --out`")
+    try:
+        return _plans().validate_python(content["plan"])
+    except (KeyError, ValidationError) as problem:
+        raise StateError(
+            f"{where}: not a whole plan: {_first(problem)}", "make a new one with `plan --out`"
+        ) from None
+
+
+def _checksum(content: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _parse(data: bytes, kind: str, newest: int, where: str, noun: str) -> dict[str, Any]:
+    try:
+        content = json.loads(data)
+    except ValueError as problem:
+        raise StateError(
+            f"{where}: not JSON, maybe cut short: {problem}",
+            f"restore the {noun} from a backup, or make it anew",
+        ) from None
+    if not isinstance(content, dict) or content.get("format") != kind:
+        raise StateError(f"{where}: this is no {kind} file")
+    version = content.get("version")
+    if not isinstance(version, int) or not 1 <= version <= newest:
+        raise StateError(
+            f"{where}: version {version} of the {kind} format; this reconciler reads up to {newest}",
+            "use the newer reconciler that wrote it",
+        )
+    return content
+
+
+def _first(problem: KeyError | ValidationError) -> str:
+    """What is wrong first, without the value: a damaged file may hold anything."""
+    if isinstance(problem, KeyError):
+        return f"{problem} is missing"
+    item = problem.errors(include_input=False, include_url=False)[0]
+    return f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}"

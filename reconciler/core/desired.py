@@ -1,0 +1,30 @@
+"""What the spec wants, resource by resource."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from reconciler.core.address import Address
+from reconciler.core.resource import Attributes, OnRemove, ResourceType
+
+DesiredState = Mapping[Address, "Desired"]
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """One wanted resource.
+
+    Attributes that the spec does not mention are absent and stay as they are. `shared` names the sets of which
+    only our own members are managed: members of others are left alone. A `manual` resource is one that a person
+    must change; what exactly, its handler says. `where` is the key path in the spec.
+    """
+
+    address: Address
+    type: ResourceType
+    attributes: Attributes
+    depends_on: tuple[Address, ...] = ()
+    shared: frozenset[str] = frozenset()
+    on_remove: OnRemove = OnRemove.DELETE
+    manual: bool = False
+    where: str = ""

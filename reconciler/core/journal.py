@@ -1,0 +1,96 @@
+"""What is written down while an apply runs, and the state that follows from it.
+
+The state is the fold of the journal over the last snapshot, so recovery after a crash is no special code: a step
+that began and has no end is in doubt, and its address is simply observed again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from reconciler.core.address import Address
+from reconciler.core.plan import StepKind
+from reconciler.core.state import Entry, State, SystemRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Began:
+    """An apply began: on which snapshot, against which systems."""
+
+    lineage: str
+    serial: int
+    systems: Mapping[str, SystemRecord]
+    event: Literal["began"] = "began"
+
+
+@dataclass(frozen=True, slots=True)
+class Intended:
+    """A step is about to be carried out."""
+
+    address: Address
+    step: StepKind
+    event: Literal["intended"] = "intended"
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """A step was carried out; `entry` is what is recorded from now on, None for no longer managed."""
+
+    address: Address
+    step: StepKind
+    entry: Entry | None
+    event: Literal["applied"] = "applied"
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A step was refused: nothing changed."""
+
+    address: Address
+    step: StepKind
+    message: str
+    event: Literal["failed"] = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class InDoubt:
+    """Nobody knows whether a step was carried out."""
+
+    address: Address
+    step: StepKind
+    message: str
+    event: Literal["in_doubt"] = "in_doubt"
+
+
+Event = Began | Intended | Applied | Failed | InDoubt
+
+
+def fold(state: State, events: Iterable[Event]) -> State:
+    """The state after `events`. Events of another lineage, or of an older snapshot, change nothing."""
+    entries, doubt, systems = dict(state.entries), dict(state.in_doubt), dict(state.systems)
+    current = False
+    for event in events:
+        match event:
+            case Began():
+                current = event.lineage == state.lineage and event.serial == state.serial
+                if current:
+                    systems.update(event.systems)
+            case _ if not current:
+                continue
+            case Intended():
+                doubt[event.address] = event.step
+            case Applied(entry=None):
+                entries.pop(event.address, None)
+                doubt.pop(event.address, None)
+            case Applied(entry=Entry() as entry):
+                entries[event.address] = entry
+                doubt.pop(event.address, None)
+            case Failed():
+                doubt.pop(event.address, None)
+            case InDoubt():
+                doubt[event.address] = event.step
+            case _:  # pragma: no cover - the union is whole
+                continue
+    return replace(state, entries=entries, in_doubt=doubt, systems=systems)

@@ -1,0 +1,44 @@
+"""Whose an object is: the managed-by mark, and what the state remembers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reconciler.core.observed import Owner
+from reconciler.core.state import Entry, Origin
+
+if TYPE_CHECKING:
+    from reconciler.core.address import Address
+    from reconciler.core.observed import Present
+    from reconciler.core.state import State
+
+MANAGED_BY = "reconciler"
+"""Who we are in a managed-by mark."""
+ADOPTED = "+adopted"
+"""Ends the mark of an object that we did not create."""
+
+
+def owner_of(state: State, address: Address, origin: Origin) -> Owner:
+    """The mark that we leave on an object."""
+    suffix = ADOPTED if origin is Origin.ADOPTED else ""
+    return Owner(MANAGED_BY, f"{state.stack}/{state.environment}/{address}{suffix}")
+
+
+def bears_our_mark(state: State, address: Address, present: Present) -> bool:
+    """Whether the object carries the mark of this very address."""
+    return present.owner is not None and present.owner in {owner_of(state, address, origin) for origin in Origin}
+
+
+def recognised(state: State, address: Address, present: Present) -> Entry | None:
+    """What we know of the object found at `address`: the entry if it is the same object and nobody else's.
+
+    Without an entry, an object that bears our own mark is known again: that is how a lost state is rebuilt.
+    """
+    entry = state.entries.get(address)
+    if entry is not None and entry.remote_id == present.remote_id:
+        foreign = present.owner is not None and not bears_our_mark(state, address, present)
+        return entry if entry.shared or not foreign else None
+    if bears_our_mark(state, address, present):
+        created = present.owner == owner_of(state, address, Origin.CREATED)
+        return Entry(present.remote_id, Origin.CREATED if created else Origin.ADOPTED, applied={})
+    return None

@@ -1,0 +1,232 @@
+"""The one decision table: from desired, observed and recorded to a plan.
+
+| wanted | observed   | in state       | action                                                             |
+|--------|------------|----------------|--------------------------------------------------------------------|
+| yes    | absent     | any            | create                                                             |
+| yes    | equal      | yes            | nothing                                                            |
+| yes    | equal      | no             | adopt                                                              |
+| yes    | differs    | yes            | update, or replace if a force-new attribute differs                |
+| yes    | differs    | no             | adopt and update                                                   |
+| no     | present    | created by us  | delete, or forget where the spec said so                           |
+| no     | present    | adopted        | forget                                                             |
+| no     | absent     | yes            | forget                                                             |
+| any    | unreadable | any            | nothing for it, nor for what needs it                              |
+
+Settings are never created or deleted: an update at first sight, a forget at the end.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from reconciler.core.desired import DesiredState
+from reconciler.core.diff import differences, drifted
+from reconciler.core.observed import Absent, Observation, ObservedState, Present, Unreadable
+from reconciler.core.ownership import bears_our_mark, recognised
+from reconciler.core.plan import Action, AttributeChange, Change, Drift, DriftKind, Plan, Unread
+from reconciler.core.removal import remove
+from reconciler.core.resource import Kind, Mark, ResourceType
+from reconciler.core.secret import SecretStatus
+from reconciler.core.state import Entry, State
+from reconciler.core.steps import creation, replacement, settlement, update
+from reconciler.diagnostic import Diagnostic, error
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from reconciler.core.address import Address
+    from reconciler.core.desired import Desired
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """All that a plan is made from. `types` knows the type of every address; `secrets` every handle."""
+
+    desired: DesiredState
+    observed: ObservedState
+    state: State
+    types: Mapping[tuple[str, str], ResourceType]
+    secrets: Mapping[str, SecretStatus]
+
+
+def make_plan(situation: Situation) -> Plan:
+    """The plan for one situation: the same for the same values in any order. Hazards are judged apart."""
+    state = situation.state
+    fresh = fresh_secrets(situation)
+    blocked = unreadable(situation)
+    known = dict(situation.secrets) | dict.fromkeys(fresh, SecretStatus())
+    changes: list[Change] = []
+    unchanged = 0
+    for address in sorted(situation.desired.keys() | state.entries.keys()):
+        if address in blocked:
+            continue
+        wanted = situation.desired.get(address)
+        observation = situation.observed[address]
+        if wanted is None:
+            resource_type = situation.types[address.system, address.type]
+            changes.append(remove(state, resource_type, address, observation))
+        elif (change := decide(situation, wanted, observation, known)) is not None:
+            changes.append(change)
+        else:
+            unchanged += 1
+    return Plan(
+        stack=state.stack,
+        environment=state.environment,
+        lineage=state.lineage,
+        serial=state.serial,
+        changes=tuple(changes),
+        drift=tuple(find_drift(situation)),
+        unread=tuple(blocked[address] for address in sorted(blocked)),
+        diagnostics=tuple(missing_secrets(situation, fresh)),
+        unchanged=unchanged,
+    )
+
+
+def decide(
+    situation: Situation, wanted: Desired, observation: Observation, secrets: Mapping[str, SecretStatus]
+) -> Change | None:
+    """What is done to one wanted resource that could be read; None for nothing."""
+    state, address = situation.state, wanted.address
+    if not isinstance(observation, Present):
+        gone = address in state.entries
+        return creation(wanted, "it is gone: somebody removed it" if gone else "it does not exist yet")
+    entry = recognised(state, address, observation)
+    found = differences(wanted, observation, entry, secrets)
+    if entry is not None and _must_replace(wanted, found):
+        return replacement(wanted, observation, entry, found)
+    rotates = _rotates(situation, wanted, observation)
+    ours = bears_our_mark(state, address, observation)
+    if entry is None or address not in state.entries:
+        return update(wanted, observation, entry, found, action=Action.ADOPT, rotates=rotates, marked=ours)
+    if found or rotates or entry.deposed:
+        return update(wanted, observation, entry, found, action=Action.UPDATE, rotates=rotates, marked=ours)
+    if not _settled(situation, wanted, entry):
+        return settlement(wanted, observation, entry)
+    return None
+
+
+def _must_replace(wanted: Desired, found: tuple[AttributeChange, ...]) -> bool:
+    changed = {change.name for change in found}
+    return bool(changed.intersection(wanted.type.having(Mark.FORCE_NEW)))
+
+
+def _settled(situation: Situation, wanted: Desired, entry: Entry) -> bool:
+    """Whether the entry already says all that the spec says."""
+    if entry.awaiting or wanted.address in situation.state.in_doubt:
+        return False
+    marks = wanted.type.attributes
+    secret = [name for name in wanted.attributes if marks[name] & (Mark.SECRET | Mark.GENERATED)]
+    prints = {name: situation.secrets[str(wanted.attributes[name])].fingerprint for name in secret}
+    return (
+        entry.applied == wanted.attributes
+        and entry.depends_on == wanted.depends_on
+        and entry.on_remove is wanted.on_remove
+        and entry.shared == wanted.shared
+        and all(value is None or entry.fingerprints.get(name) == value for name, value in prints.items())
+    )
+
+
+def _rotates(situation: Situation, wanted: Desired, observation: Observation) -> bool:
+    """Whether the server must make a new secret: somebody needs it, and nobody knows it, or it is wrong."""
+    handles = [
+        str(wanted.attributes[name]) for name in wanted.type.having(Mark.GENERATED) if name in wanted.attributes
+    ]
+    if not handles or not isinstance(observation, Present) or handles[0] not in _consumed(situation.desired):
+        return False
+    status = situation.secrets[handles[0]]
+    return status.fingerprint is None or status.proved is False
+
+
+def _consumed(desired: DesiredState) -> set[str]:
+    """The handles that some resource needs the value of."""
+    return {
+        str(wanted.attributes[name])
+        for wanted in desired.values()
+        for name in wanted.type.having(Mark.SECRET)
+        if name in wanted.attributes
+    }
+
+
+def fresh_secrets(situation: Situation) -> set[str]:
+    """The handles whose value the plan makes anew: their client is created, replaced, or rotated."""
+    fresh: set[str] = set()
+    consumed = _consumed(situation.desired)
+    for address, wanted in situation.desired.items():
+        for name in wanted.type.having(Mark.GENERATED):
+            handle = str(wanted.attributes.get(name, ""))
+            observation = situation.observed[address]
+            if not handle or isinstance(observation, Unreadable):
+                continue
+            if isinstance(observation, Absent):
+                fresh.add(handle)
+                continue
+            entry = recognised(situation.state, address, observation)
+            status = situation.secrets[handle]
+            lost = handle in consumed and (status.fingerprint is None or status.proved is False)
+            found = differences(wanted, observation, entry, situation.secrets) if entry else ()
+            if lost or _must_replace(wanted, found):
+                fresh.add(handle)
+    return fresh
+
+
+def missing_secrets(situation: Situation, fresh: set[str]) -> Iterator[Diagnostic]:
+    """An error for each secret that would be made with no place to keep it, or is needed and nowhere to be had."""
+    for handle in sorted(fresh | _consumed(situation.desired)):
+        status = situation.secrets[handle]
+        if handle in fresh and not status.writable:
+            yield error(
+                f"the server would make the secret {handle}, and this store cannot keep it",
+                handle,
+                'name a store that can be written, such as secrets = "file:NAME" in [stack]',
+            )
+        if handle not in fresh and status.fingerprint is None:
+            yield error(f"the secret {handle} is needed, and its store has no such value", handle)
+
+
+def unreadable(situation: Situation) -> dict[Address, Unread]:
+    """Every address for which nothing may be planned: it could not be read, or it rests on one that could not."""
+    blocked: dict[Address, Unread] = {}
+    needs: dict[Address, list[Address]] = defaultdict(list)  # what -> who needs it
+    for address in situation.desired.keys() | situation.state.entries.keys():
+        wanted, entry = situation.desired.get(address), situation.state.entries.get(address)
+        observation = situation.observed.get(address, Unreadable("its system is no longer in the spec"))
+        if isinstance(observation, Unreadable):
+            blocked[address] = Unread(address, observation.reason, observation.remedy)
+        elif wanted is not None and wanted.shared and isinstance(observation, Absent):
+            blocked[address] = Unread(
+                address, "it does not exist, and external = true says that somebody else makes it"
+            )
+        elif wanted is not None and wanted.type.kind is Kind.SETTINGS and isinstance(observation, Absent):
+            blocked[address] = Unread(address, "these settings always exist, yet the system has none")
+        for needed in (wanted.depends_on if wanted else ()) or (entry.depends_on if entry else ()):
+            needs[needed].append(address)
+            if wanted is None or needed not in situation.desired:  # what leaves goes after what used it
+                needs[address].append(needed)
+    waiting = sorted(blocked)
+    while waiting:
+        source = waiting.pop()
+        for address in sorted(needs[source]):
+            known = address in situation.desired or address in situation.state.entries
+            if known and address not in blocked:
+                blocked[address] = Unread(address, f"it is tied to {source}, which could not be read")
+                waiting.append(address)
+    return blocked
+
+
+def find_drift(situation: Situation) -> Iterator[Drift]:
+    """Every object that is no longer as we last applied it, by address."""
+    state = situation.state
+    for address in sorted(state.entries):
+        entry, observation = state.entries[address], situation.observed.get(address)
+        if entry.awaiting or address in state.in_doubt or observation is None:
+            continue
+        if isinstance(observation, Absent):
+            yield Drift(address, DriftKind.GONE)
+        elif isinstance(observation, Present):
+            if observation.remote_id != entry.remote_id:
+                yield Drift(address, DriftKind.GONE)
+            elif found := drifted(situation.types[address.system, address.type], entry, observation):
+                yield Drift(address, DriftKind.CHANGED, found)

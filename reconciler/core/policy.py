@@ -1,0 +1,160 @@
+"""The hazards of a plan: what in it needs permission by name."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from reconciler.core.diff import members
+from reconciler.core.observed import Present
+from reconciler.core.ownership import bears_our_mark, recognised
+from reconciler.core.plan import Action, Cause, Change, Hazard, HazardName, Plan, StepKind
+from reconciler.core.resource import Kind, Mark
+from reconciler.core.state import Entry, Origin
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from reconciler.core.planner import Situation
+    from reconciler.core.resource import ResourceType
+
+CALLBACK = "callback"
+"""The attribute in which a sign-on keeps the redirect URI that it uses."""
+TOO_MUCH_SHARE = 30
+"""Percent of a system's resources that may change at once without a word."""
+TOO_MUCH_FLOOR = 10
+"""Systems with fewer resources than this are not counted: there, one is a large share."""
+_COUNTED = {Action.UPDATE, Action.REPLACE, Action.DELETE}
+
+
+def judge(plan: Plan, situation: Situation) -> tuple[Hazard, ...]:
+    """The hazards of `plan`, ordered by name and subject."""
+    found: list[Hazard] = []
+    for change in plan.changes:
+        found += _of_change(change, situation, plan)
+    found += _too_much(plan, situation)
+    if plan.unread:
+        count = len(plan.unread)
+        text = f"{count} address{'es' if count > 1 else ''} could not be read, so the plan is not whole"
+        found.append(Hazard(HazardName.INCOMPLETE, str(plan.unread[0].address), text))
+    return tuple(sorted(set(found), key=lambda hazard: (hazard.name, hazard.subject, hazard.message)))
+
+
+def refused(hazards: tuple[Hazard, ...], allowed: frozenset[str]) -> tuple[Hazard, ...]:
+    """The hazards that `allowed` does not cover: each item is `NAME` or `NAME=SUBJECT`."""
+    return tuple(hazard for hazard in hazards if not {str(hazard.name), f"{hazard.name}={hazard.subject}"} & allowed)
+
+
+def _of_change(change: Change, situation: Situation, plan: Plan) -> Iterator[Hazard]:
+    subject = str(change.address)
+    resource_type = type_of(situation, change)
+    kinds = {step.kind for step in change.steps}
+    if change.action is Action.DELETE:
+        yield Hazard(HazardName.DELETES, subject, "it is deleted")
+    if change.action is Action.REPLACE:
+        kept = " It was adopted: somebody else made it." if change.origin is Origin.ADOPTED else ""
+        yield Hazard(HazardName.REPLACES, subject, f"{change.reason}: the old one is deleted.{kept}")
+    if StepKind.ROTATE in kinds and not _never_stored(change, situation, resource_type):
+        text = "its secret is rotated: whoever uses the old one is refused from that moment on"
+        yield Hazard(HazardName.ROTATES, subject, text)
+    yield from (Hazard(HazardName.TAKES_OVER, subject, text) for text in _takes_over(change, situation))
+    yield from (Hazard(HazardName.LOCKS_OUT, subject, text) for text in _locks_out(change, situation, plan))
+
+
+def type_of(situation: Situation, change: Change) -> ResourceType:
+    """The type of the changed resource."""
+    wanted = situation.desired.get(change.address)
+    return wanted.type if wanted else situation.types[change.address.system, change.address.type]
+
+
+def _entry(change: Change, situation: Situation) -> Entry | None:
+    """What we know of the changed object, by the rules of ownership."""
+    observation = situation.observed.get(change.address)
+    if not isinstance(observation, Present):
+        return situation.state.entries.get(change.address)
+    return recognised(situation.state, change.address, observation)
+
+
+def _never_stored(change: Change, situation: Situation, resource_type: ResourceType) -> bool:
+    """Whether the secret that is rotated never reached its store, so that nobody can be using it."""
+    entry = situation.state.entries.get(change.address)
+    doubt = situation.state.in_doubt.get(change.address)
+    generated = resource_type.having(Mark.GENERATED)[0]
+    if doubt in {StepKind.CREATE, StepKind.ROTATE}:
+        return True
+    return entry is not None and entry.origin is Origin.CREATED and generated not in entry.fingerprints
+
+
+def _takes_over(change: Change, situation: Situation) -> Iterator[str]:
+    observation = situation.observed.get(change.address)
+    if not isinstance(observation, Present) or change.address not in situation.desired:
+        return
+    state, address = situation.state, change.address
+    owner, entry = observation.owner, _entry(change, situation)
+    if owner is not None and not change.shared and not bears_our_mark(state, address, observation):
+        yield f"it bears the mark of {owner.managed_by} ({owner.ref or 'no reference'})"
+    resource_type = type_of(situation, change)
+    if resource_type.kind is Kind.SETTINGS:
+        return
+    values = [item.name for item in change.attributes if not item.sensitive and item.name not in change.shared]
+    if entry is None and values:
+        yield f"somebody else made it, and these would change: {', '.join(values)}"
+    for item in change.attributes:
+        if Mark.TWO_STEPS in resource_type.attributes[item.name] and item.name not in change.shared:
+            ours = members(entry.applied.get(item.name)) if entry else ()
+            for member in sorted(set(members(item.before)) - set(members(item.after)) - set(ours)):
+                yield f"{item.name}: {member} is removed, which we did not add"
+
+
+def _locks_out(change: Change, situation: Situation, plan: Plan) -> Iterator[str]:
+    observation = situation.observed.get(change.address)
+    before = observation.attributes if isinstance(observation, Present) else {}
+    resource_type = type_of(situation, change)
+    if change.address in situation.desired and change.action is not Action.REPLACE:
+        after = {**before, **{item.name: item.after for item in change.attributes if not item.sensitive}}
+        applied = situation.state.entries.get(change.address)
+        yield from resource_type.locks_out({**(applied.applied if applied else {}), **before}, after)
+    elif change.action is Action.DELETE:
+        yield from resource_type.locks_out(before, {})
+    yield from _used(change, situation, plan, resource_type)
+
+
+def _used(change: Change, situation: Situation, plan: Plan, resource_type: ResourceType) -> Iterator[str]:
+    """What goes away although somebody still relies on it."""
+    leaving: Mapping[str, Change] = {str(item.address): item for item in plan.changes}
+    entries = situation.state.entries
+    if change.action is Action.DELETE:
+        for address, entry in sorted(entries.items()):
+            other = leaving.get(str(address))
+            if change.address in entry.depends_on and (other is None or other.action is not Action.DELETE):
+                yield f"{address} still uses it"
+    removed = {
+        member
+        for item in change.attributes
+        if Mark.TWO_STEPS in resource_type.attributes.get(item.name, Mark.PLAIN)
+        for member in set(members(item.before)) - set(members(item.after))
+    }
+    for address, entry in sorted(entries.items()) if removed else ():
+        callback = entry.applied.get(CALLBACK)
+        if callback not in removed:
+            continue
+        wanted, other = situation.desired.get(address), leaving.get(str(address))
+        moved = wanted is not None and wanted.attributes.get(CALLBACK) != callback
+        if not moved and (other is None or other.action is not Action.DELETE):
+            yield f"{callback} is removed, and {address} still sends people there"
+
+
+def _too_much(plan: Plan, situation: Situation) -> Iterator[Hazard]:
+    totals = Counter(address.system for address in situation.state.entries)
+    touched = Counter(
+        change.address.system
+        for change in plan.changes
+        if (change.action in _COUNTED and any(item.cause is not Cause.SECRET for item in change.attributes or ()))
+        or change.action is Action.DELETE
+    )
+    for system, count in touched.items():
+        total = totals[system]
+        if total >= TOO_MUCH_FLOOR and count * 100 > total * TOO_MUCH_SHARE:
+            share = round(count * 100 / total)
+            text = f"{count} of {total} resources ({share} %) would change or go; above {TOO_MUCH_SHARE} % asks first"
+            yield Hazard(HazardName.TOO_MUCH, system, text)

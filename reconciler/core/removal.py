@@ -1,0 +1,85 @@
+"""The change to a resource that has left the spec: delete, or forget."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reconciler.core.diff import members
+from reconciler.core.observed import Present
+from reconciler.core.ownership import bears_our_mark, recognised
+from reconciler.core.plan import Action, AttributeChange, Cause, Change, Phase, Step, StepKind
+from reconciler.core.resource import Kind, OnRemove, unordered
+from reconciler.core.state import Entry, Origin
+
+if TYPE_CHECKING:
+    from reconciler.core.address import Address
+    from reconciler.core.observed import Observation
+    from reconciler.core.resource import ResourceType
+    from reconciler.core.state import State
+
+
+def remove(state: State, resource_type: ResourceType, address: Address, observation: Observation) -> Change:
+    """What is done to a resource that is in the state and no longer wanted."""
+    entry = state.entries[address]
+    if not isinstance(observation, Present):
+        return _forget(address, entry, "it left the spec and is gone already")
+    if recognised(state, address, observation) is None:
+        return _forget(address, entry, "it left the spec and belongs to somebody else now")
+    if entry.shared:
+        return _withdraw(address, entry, observation)
+    release = resource_type.marked and bears_our_mark(state, address, observation)
+    if resource_type.kind is Kind.SETTINGS:
+        return _forget(address, entry, "it left the spec; the settings stay as they are")
+    if entry.origin is Origin.ADOPTED:
+        return _forget(address, entry, "it left the spec; it was adopted, so it stays", release=release)
+    if entry.on_remove is OnRemove.FORGET:
+        return _forget(address, entry, "it left the spec; what we made stays where it is", release=release)
+    return _change(address, entry, Action.DELETE, "it left the spec", (Step(StepKind.DELETE, Phase.LATE),))
+
+
+def _forget(address: Address, entry: Entry, reason: str, *, release: bool = False) -> Change:
+    kind = StepKind.RELEASE if release else StepKind.RECORD
+    return _change(address, entry, Action.FORGET, reason, (Step(kind, Phase.LATE),))
+
+
+def _withdraw(address: Address, entry: Entry, observed: Present) -> Change:
+    """Takes our members out of the sets that we share with others."""
+    left: dict[str, tuple[str, ...]] = {}
+    for name in sorted(entry.shared):
+        before, ours = members(observed.attributes.get(name)), members(entry.applied.get(name))
+        if set(before) & set(ours):
+            left[name] = unordered(set(before) - set(ours))
+    if not left:
+        return _forget(address, entry, "it left the spec, and nothing of ours is on it")
+    attributes = tuple(
+        AttributeChange(name, observed.attributes[name], after, Cause.SPEC) for name, after in left.items()
+    )
+    steps = (Step(StepKind.CONTRACT, Phase.LATE, left), Step(StepKind.RECORD, Phase.LATE))
+    reason = "it left the spec; what we added is taken out, the rest stays"
+    return _change(address, entry, Action.FORGET, reason, steps, attributes, observed)
+
+
+def _change(
+    address: Address,
+    entry: Entry,
+    action: Action,
+    reason: str,
+    steps: tuple[Step, ...],
+    attributes: tuple[AttributeChange, ...] = (),
+    observed: Present | None = None,
+) -> Change:
+    names = {change.name for change in attributes}
+    return Change(
+        address=address,
+        action=action,
+        reason=reason,
+        steps=steps,
+        wanted=entry.applied,
+        attributes=attributes,
+        observed={name: observed.attributes[name] for name in names} if observed else {},
+        remote_id=entry.remote_id,
+        origin=entry.origin,
+        depends_on=entry.depends_on,
+        on_remove=entry.on_remove,
+        shared=entry.shared,
+    )

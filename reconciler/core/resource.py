@@ -1,0 +1,79 @@
+"""Kinds of resources, and the canonical form of their attributes.
+
+An attribute's value is a string, a number, a truth value, None, a tuple of strings, or a mapping of strings.
+Both sides of a comparison are brought into canonical form once, so that equal meaning is equal value and `==` is
+the diff. Absent means: not managed. An empty tuple means: make it empty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from enum import Flag, StrEnum, auto
+
+Value = str | int | bool | None | tuple[str, ...] | Mapping[str, str]
+Attributes = Mapping[str, Value]
+
+
+class Mark(Flag):
+    """How one attribute differs from a plain one."""
+
+    PLAIN = 0
+    UNORDERED = auto()
+    """A set: kept as a sorted tuple without duplicates."""
+    FORCE_NEW = auto()
+    """A change needs a new object."""
+    SECRET = auto()
+    """Holds a handle; the remote value cannot be read, so it is compared by fingerprint."""
+    GENERATED = auto()
+    """A secret that the server makes and shows once."""
+    TWO_STEPS = auto()
+    """A set that consumers rely on: widened before they change, narrowed after."""
+    LOCAL = auto()
+    """Kept in the state only; neither sent nor read."""
+
+
+class Kind(StrEnum):
+    """Whether a resource comes and goes (object) or always exists (settings)."""
+
+    OBJECT = "object"
+    SETTINGS = "settings"
+
+
+class OnRemove(StrEnum):
+    """What leaving the spec does to an object that we created."""
+
+    DELETE = "delete"
+    FORGET = "forget"
+
+
+def never_locks_out(before: Attributes, after: Attributes) -> Iterable[str]:  # noqa: ARG001 - the default answer
+    """No change of this kind of resource keeps people out."""
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceType:
+    """One kind of resource.
+
+    `key` names the attributes by which an object is recognised when its id is unknown. `marked`: the server keeps
+    a managed-by mark on it. `document`: it is read and written as a whole, so it is read again before a write.
+    `locks_out` gives a sentence for each way in which going from one value to another may keep people out.
+    """
+
+    name: str
+    key: tuple[str, ...]
+    attributes: Mapping[str, Mark]
+    kind: Kind = Kind.OBJECT
+    marked: bool = False
+    document: bool = False
+    locks_out: Callable[[Attributes, Attributes], Iterable[str]] = never_locks_out
+
+    def having(self, mark: Mark) -> tuple[str, ...]:
+        """The names of the attributes that carry `mark`."""
+        return tuple(name for name, marks in self.attributes.items() if mark in marks)
+
+
+def unordered(values: Iterable[str]) -> tuple[str, ...]:
+    """The canonical form of a set of strings."""
+    return tuple(sorted(set(values)))

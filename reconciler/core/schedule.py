@@ -1,0 +1,65 @@
+"""The order of the steps: a graph with one node for each step of each change."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from reconciler.core.plan import Change, Phase
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from reconciler.core.address import Address
+
+
+class Node(NamedTuple):
+    """One step: the address of its change, and its place among the steps of that change."""
+
+    address: Address
+    step: int
+
+
+Graph = dict[Node, frozenset[Node]]
+"""Every step, and the steps that must have succeeded before it."""
+
+
+def order(changes: Sequence[Change]) -> Graph:
+    """The steps of `changes` and what each waits for.
+
+    The steps of one change follow one another. A resource's early steps come before the steps of what depends on
+    it, its late steps after all of them.
+    """
+    by_address: Mapping[Address, Change] = {change.address: change for change in changes}
+    waits: dict[Node, set[Node]] = {
+        Node(change.address, index): {Node(change.address, index - 1)} if index else set()
+        for change in changes
+        for index in range(len(change.steps))
+    }
+    for change in changes:
+        for needed in change.depends_on:
+            if (other := by_address.get(needed)) is not None:
+                _tie(waits, change, other)
+    return {node: frozenset(before) for node, before in waits.items()}
+
+
+def _tie(waits: dict[Node, set[Node]], dependent: Change, needed: Change) -> None:
+    early = [index for index, step in enumerate(needed.steps) if step.phase is Phase.EARLY]
+    late = [index for index, step in enumerate(needed.steps) if step.phase is Phase.LATE]
+    if early:
+        last = Node(needed.address, early[-1])
+        waits[Node(dependent.address, 0)].add(last)
+    if late:
+        waits[Node(needed.address, late[0])].add(Node(dependent.address, len(dependent.steps) - 1))
+
+
+def describe(graph: Graph, changes: Sequence[Change]) -> str:
+    """The graph as text, a line a step in a stable order, so that an order can be read and tested."""
+    by_address = {change.address: change for change in changes}
+
+    def label(node: Node) -> str:
+        return f"{node.address} {by_address[node.address].steps[node.step].kind}"
+
+    lines = [
+        f"{label(node)}" + "".join(f" < {label(before)}" for before in sorted(graph[node])) for node in sorted(graph)
+    ]
+    return "\n".join(lines)

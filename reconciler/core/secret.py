@@ -1,0 +1,42 @@
+"""What the core knows of secrets: handles and keyed fingerprints, never values."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class Handle(NamedTuple):
+    """The name of a secret: which store (`file:acme`, `env`, `command:vault`) and which name in it."""
+
+    store: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.store}#{self.name}"
+
+
+def parse_handle(text: str) -> Handle:
+    """The handle that `str(handle)` spelled."""
+    store, _, name = text.rpartition("#")
+    return Handle(store, name)
+
+
+def fingerprint(key: bytes, value: str) -> str:
+    """What is recorded of a secret: 32 hex digits that tell whether two values are equal, to who has the key."""
+    return hmac.new(key, value.encode(), hashlib.sha256).hexdigest()[:32]
+
+
+@dataclass(frozen=True, slots=True)
+class SecretStatus:
+    """What is known of one handle while planning.
+
+    `fingerprint` is that of the value in the store, None when the store has none. `writable` says whether the
+    store takes new values. `proved` is what the server said of the value: right, wrong, or None (not asked).
+    """
+
+    fingerprint: str | None = None
+    writable: bool = False
+    proved: bool | None = None

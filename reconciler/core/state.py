@@ -1,0 +1,78 @@
+"""What we recorded: which objects are ours, and what we last applied to them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from reconciler.core.address import Address
+from reconciler.core.resource import Attributes, OnRemove
+
+
+class Origin(StrEnum):
+    """How an object came under management. An adopted object is never deleted by leaving the spec."""
+
+    CREATED = "created"
+    ADOPTED = "adopted"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What is recorded of one resource.
+
+    `applied` are the attributes as last applied (secrets as handles), `fingerprints` those of the secrets that
+    were written. `found` are the values that settings or an adopted object had before us. `awaiting`: a person
+    still has to carry out what was handed over. `deposed` is the id of an object that a replacement left behind.
+    `shared` names the sets of which only our own members are managed.
+    """
+
+    remote_id: str
+    origin: Origin
+    applied: Attributes
+    fingerprints: Mapping[str, str] = field(default_factory=dict)
+    depends_on: tuple[Address, ...] = ()
+    on_remove: OnRemove = OnRemove.DELETE
+    found: Attributes = field(default_factory=dict)
+    awaiting: bool = False
+    deposed: str = ""
+    shared: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class SystemRecord:
+    """Which installation a system of the spec was when we last applied: the guard against a moved host.
+
+    `facts` are things found out once, such as the organisation's id, so that they need not be asked again.
+    """
+
+    provider: str
+    url: str
+    org: str = ""
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The whole memory of one stack in one environment.
+
+    `lineage` never changes, `serial` grows by one with each commit. `in_doubt` holds the addresses of steps that
+    began and whose end nobody recorded, with the kind of step.
+    """
+
+    stack: str
+    environment: str
+    lineage: str
+    serial: int = 0
+    systems: Mapping[str, SystemRecord] = field(default_factory=dict)
+    entries: Mapping[Address, Entry] = field(default_factory=dict)
+    in_doubt: Mapping[Address, str] = field(default_factory=dict)
+
+    def with_entry(self, address: Address, entry: Entry | None) -> State:
+        """This state with one entry set, or removed when `entry` is None."""
+        entries = dict(self.entries)
+        if entry is None:
+            entries.pop(address, None)
+        else:
+            entries[address] = entry
+        return replace(self, entries=entries)

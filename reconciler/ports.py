@@ -1,0 +1,291 @@
+"""The seams: what the engine asks of providers, transports, backends, secret stores and clocks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from pydantic import BaseModel, SecretStr
+
+from reconciler.core.address import Address
+from reconciler.core.desired import Desired
+from reconciler.core.intent import Facts, Intent, SignOn, System
+from reconciler.core.observed import Lookup, Observation, Owner
+from reconciler.core.resource import Attributes, ResourceType
+from reconciler.diagnostic import Diagnostic
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+    from datetime import datetime
+
+
+# --- talking to systems -------------------------------------------------------------------------------------------
+
+
+class Answer(Protocol):
+    """What a system answered."""
+
+    @property
+    def status(self) -> int:
+        """The HTTP status."""
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers; names in lower case."""
+
+    @property
+    def content(self) -> bytes:
+        """The body."""
+
+    def json(self) -> Any:  # noqa: ANN401 - JSON is any value
+        """The body as JSON; BadAnswerError if it is not."""
+
+
+class Http(Protocol):
+    """One system's HTTP: knows its base URL and credentials, retries what is safe, raises our errors only.
+
+    `ok` are the statuses that are answers; any other raises StatusError. A path begins with a slash and is relative
+    to the system's URL. A redirect is never followed: it raises BadAnswerError unless `ok` names its status.
+    """
+
+    @property
+    def url(self) -> str:
+        """The system's base URL, without a trailing slash."""
+
+    def get(
+        self,
+        path: str,
+        *,
+        params: Mapping[str, str | int] | None = None,
+        ok: Sequence[int] = (200,),
+        headers: Mapping[str, str] | None = None,
+        anonymous: bool = False,
+    ) -> Answer:
+        """Reads. Retried on connection errors, 429 and 5xx gateway answers. `anonymous` sends no credential."""
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: object = None,
+        form: Mapping[str, str] | None = None,
+        params: Mapping[str, str | int] | None = None,
+        ok: Sequence[int] = (200,),
+        headers: Mapping[str, str] | None = None,
+        repeatable: bool = True,
+        anonymous: bool = False,
+    ) -> Answer:
+        """Writes. A `repeatable` write is retried like a read.
+
+        One that is not repeatable raises InDoubtError when its answer was lost, and is sent again only where it
+        surely was not carried out (no connection, 429).
+        """
+
+    def first_message(self, path: str) -> str:
+        """Opens a WebSocket with the system's credentials, and gives the first text message."""
+
+
+# --- providers ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What a system is asked with: a token, or a user name and a password."""
+
+    token: SecretStr | None = None
+    username: str = ""
+    password: SecretStr | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """What a handler is asked to write.
+
+    `attributes` are the resource's attributes as they shall be; `changed` names those that differ (for a create:
+    all). Secrets are in `secrets` by attribute name, and only as handles in `attributes`. `owner` is the mark to
+    leave; None takes our mark off. `remote_id` is empty for a create.
+    """
+
+    address: Address
+    attributes: Attributes
+    changed: frozenset[str] = frozenset()
+    remote_id: str = ""
+    owner: Owner | None = None
+    secrets: Mapping[str, SecretStr] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a write led to.
+
+    `secret` is a secret that the server made and shows only now. `manual` is what a person must do now, line by
+    line; empty when the work is done.
+    """
+
+    remote_id: str
+    secret: SecretStr | None = None
+    manual: tuple[str, ...] = ()
+
+
+class Handler(Protocol):
+    """Reads and writes the resources of one type in one system. Never logs, sleeps or retries."""
+
+    def read(self, wanted: Sequence[Lookup]) -> Mapping[Address, Observation]:
+        """An answer for every address: present, absent or unreadable.
+
+        Raises nothing of its own: what could not be read is Unreadable.
+        """
+
+    def create(self, write: Write) -> Written:
+        """Makes the object; never a second one. What a read gives afterwards equals what was written."""
+
+    def update(self, write: Write) -> Written:
+        """Writes the `changed` attributes and keeps everything else as it is."""
+
+    def delete(self, write: Write) -> None:
+        """Removes the object; removing what is gone succeeds. `attributes` are those last applied."""
+
+
+@runtime_checkable
+class RotatingHandler(Protocol):
+    """A handler whose objects have a secret that the server makes."""
+
+    def rotate(self, write: Write) -> Written:
+        """Makes a new secret; the old one is refused from then on."""
+
+    def prove(self, write: Write) -> bool:
+        """Asks the server whether `secrets` holds the secret in force. Changes nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """An open system: what was found out about it, and its handlers by resource type."""
+
+    facts: Facts
+    handlers: Mapping[str, Handler]
+
+
+@dataclass(frozen=True, slots=True)
+class Expansion:
+    """What intents become for one provider or plugin: resources, and findings for a person."""
+
+    resources: tuple[Desired, ...] = ()
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprinter:
+    """Gives the keyed fingerprint of a secret that a handler could read."""
+
+    of: Callable[[SecretStr], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """Our code for one kind of system. A record, not a base class: a new system is one such record.
+
+    `settings` validates what only this provider understands in a `[systems.*]` table. `authenticate` gives the
+    request headers for the credentials; SecretError, without the value, if they are malformed. `expand` is pure: it turns
+    the intent into the resources of one system, and says what will and will not hold there. `connect` asks what it
+    must (`known` are facts recorded before, which need not be asked again; `endpoints`: whether somebody needs the
+    endpoints of discovery) and gives the handlers.
+    """
+
+    name: str
+    settings: type[BaseModel]
+    types: tuple[ResourceType, ...]
+    authenticate: Callable[[Credentials], Mapping[str, SecretStr]]
+    expand: Callable[[Intent, System, Facts], Expansion]
+    connect: Callable[[System, Http, Mapping[str, str], bool], Connection]
+    assumed: Facts = field(default_factory=Facts)
+
+
+@dataclass(frozen=True, slots=True)
+class PluginProvider:
+    """Our code for one SSO plugin of the products.
+
+    `callback` gives the redirect URI of a sign-on; `claims_from` is where the plugin is assumed to read claims, by
+    default. `options` validates the table named after the plugin. `expand` turns one sign-on into resources of its
+    product's system; it gets the facts of the product and of the Clavex that the client lives in. `handlers` are
+    made from the product's open HTTP; their keys are the names of `types`. `needs_endpoints`: the plugin stores the
+    endpoints of discovery one by one.
+    """
+
+    name: str
+    title: str
+    options: type[BaseModel]
+    types: tuple[ResourceType, ...]
+    callback: Callable[[SignOn], str]
+    claims_from: str
+    expand: Callable[[SignOn, Facts, Facts], Expansion]
+    handlers: Callable[[Http, System, Sequence[SignOn], Fingerprinter], Mapping[str, Handler]]
+    needs_endpoints: bool = False
+
+
+# --- what lies on our side ----------------------------------------------------------------------------------------
+
+
+class SecretStore(Protocol):
+    """Gives and takes secrets by name."""
+
+    def get(self, name: str) -> SecretStr | None:
+        """The secret, or None if the store has none of that name. SecretError if the store cannot be asked."""
+
+    def put(self, name: str, value: SecretStr) -> None:
+        """Keeps the secret; durable when it returns. SecretError otherwise."""
+
+    def check_writable(self) -> None:
+        """Proves that a secret could be kept now. SecretError, with what to do, if not."""
+
+
+@dataclass(frozen=True, slots=True)
+class LockInfo:
+    """Who holds a lock."""
+
+    id: str
+    who: str
+    host: str
+    pid: int
+    operation: str
+    since: str
+
+
+class Backend(Protocol):
+    """Keeps the bytes of one state. Dumb: all rules are in the state store above it."""
+
+    @property
+    def where(self) -> str:
+        """What to call it in a message."""
+
+    def get(self) -> tuple[bytes | None, str]:
+        """The snapshot (None: there is none) and its version."""
+
+    def put(self, data: bytes, if_version: str) -> str:
+        """Replaces the snapshot if its version is still `if_version`, else StateError; the new version.
+
+        Atomic, and the old snapshot is kept as a backup.
+        """
+
+    def journal(self) -> bytes:
+        """The journal; empty if there is none."""
+
+    def append(self, line: bytes) -> None:
+        """Adds to the journal; durable when it returns. Safe to call from many threads."""
+
+    def clear_journal(self) -> None:
+        """Empties the journal."""
+
+    def lock(self, info: LockInfo) -> AbstractContextManager[None]:
+        """Holds the lock. LockedError, naming the holder, if somebody else does."""
+
+    def holder(self) -> LockInfo | None:
+        """Who holds the lock now."""
+
+
+class Clock(Protocol):
+    """Tells the time."""
+
+    def now(self) -> datetime:
+        """Now, with a time zone."""
