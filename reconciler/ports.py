@@ -187,10 +187,10 @@ class Provider:
     """Our code for one kind of system. A record, not a base class: a new system is one such record.
 
     `settings` validates what only this provider understands in a `[systems.*]` table. `authenticate` gives the
-    request headers for the credentials; SecretError, without the value, if they are malformed. `expand` is pure: it turns
-    the intent into the resources of one system, and says what will and will not hold there. `connect` asks what it
-    must (`known` are facts recorded before, which need not be asked again; `endpoints`: whether somebody needs the
-    endpoints of discovery) and gives the handlers.
+    request headers for the credentials; SecretError, without the value, if they are malformed. `expand` is pure: it
+    turns the intent into the resources of one system, and says what will and will not hold there. `connect` asks
+    what it must (`known` are facts recorded before, which need not be asked again; `endpoints`: whether somebody
+    needs the endpoints of discovery) and gives the handlers.
     """
 
     name: str
