@@ -13,6 +13,7 @@ from reconciler.core.desired import Desired
 from reconciler.core.intent import Facts, Intent, SignOn, System
 from reconciler.core.observed import Lookup, Observation, Owner
 from reconciler.core.resource import Attributes, ResourceType
+from reconciler.core.secret import SecretStatus
 from reconciler.diagnostic import Diagnostic
 
 if TYPE_CHECKING:
@@ -190,7 +191,8 @@ class Provider:
     request headers for the credentials; SecretError, without the value, if they are malformed. `expand` is pure: it
     turns the intent into the resources of one system, and says what will and will not hold there. `connect` asks
     what it must (`known` are facts recorded before, which need not be asked again; `endpoints`: whether somebody
-    needs the endpoints of discovery) and gives the handlers.
+    needs the endpoints of discovery) and gives the handlers. `remembers` names the facts that never change, and so
+    are kept in the state.
     """
 
     name: str
@@ -200,6 +202,7 @@ class Provider:
     expand: Callable[[Intent, System, Facts], Expansion]
     connect: Callable[[System, Http, Mapping[str, str], bool], Connection]
     assumed: Facts = field(default_factory=Facts)
+    remembers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +241,28 @@ class SecretStore(Protocol):
 
     def check_writable(self) -> None:
         """Proves that a secret could be kept now. SecretError, with what to do, if not."""
+
+
+class Secrets(Protocol):
+    """All secret stores behind their handles (`str(handle)`)."""
+
+    def value(self, handle: str) -> SecretStr | None:
+        """The secret, or None if its store has none of that name."""
+
+    def put(self, handle: str, value: SecretStr) -> None:
+        """Keeps the secret; durable when it returns."""
+
+    def check_writable(self, handle: str) -> None:
+        """Proves that this secret could be kept now."""
+
+    def status(self, handle: str) -> SecretStatus:
+        """Whether there is a value, its fingerprint, and whether the store can be written."""
+
+    def fingerprint(self, value: SecretStr) -> str:
+        """The keyed fingerprint of a value."""
+
+    def ensure_key(self) -> None:
+        """Makes the key of the fingerprints durable; before the first of them is recorded."""
 
 
 @dataclass(frozen=True, slots=True)

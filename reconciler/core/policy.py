@@ -52,7 +52,8 @@ def _of_change(change: Change, situation: Situation, plan: Plan) -> Iterator[Haz
     if change.action is Action.DELETE:
         yield Hazard(HazardName.DELETES, subject, "it is deleted")
     if change.action is Action.REPLACE:
-        kept = " It was adopted: somebody else made it." if change.origin is Origin.ADOPTED else ""
+        entry = _entry(change, situation)
+        kept = " It was adopted: somebody else made it." if entry and entry.origin is Origin.ADOPTED else ""
         yield Hazard(HazardName.REPLACES, subject, f"{change.reason}: the old one is deleted.{kept}")
     if StepKind.ROTATE in kinds and not _never_stored(change, situation, resource_type):
         text = "its secret is rotated: whoever uses the old one is refused from that moment on"
@@ -68,11 +69,9 @@ def type_of(situation: Situation, change: Change) -> ResourceType:
 
 
 def _entry(change: Change, situation: Situation) -> Entry | None:
-    """What we know of the changed object, by the rules of ownership."""
-    observation = situation.observed.get(change.address)
-    if not isinstance(observation, Present):
-        return situation.state.entries.get(change.address)
-    return recognised(situation.state, change.address, observation)
+    """What we know of the changed object, by the rules of ownership; None if none was found."""
+    observation = situation.observed[change.address]
+    return recognised(situation.state, change.address, observation) if isinstance(observation, Present) else None
 
 
 def _never_stored(change: Change, situation: Situation, resource_type: ResourceType) -> bool:

@@ -1,0 +1,31 @@
+"""`reconciler forget`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from reconciler.cli.options import as_json as json_option
+from reconciler.cli.options import with_place
+
+if TYPE_CHECKING:
+    from reconciler.flows.place import Place
+
+
+@click.command("forget")
+@with_place
+@json_option
+@click.argument("address")
+def command(place: Place, as_json: bool, address: str) -> int:
+    """Let the object at ADDRESS (system/type/name) go: drop it from the state, take our mark off.
+
+    The object stays as it is. If the spec still asks for it, the next plan adopts it again.
+    """
+    from reconciler.cli.apply_ import dialogue, finish, interruptible
+    from reconciler.cli.options import read_address
+    from reconciler.flows.adopt import forget
+
+    with interruptible() as (stop, caught):
+        outcome = forget(place, read_address(address), dialogue(stop, quiet=as_json, ask=False))
+    return finish(outcome, caught, as_json=as_json)

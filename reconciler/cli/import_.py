@@ -1,0 +1,32 @@
+"""`reconciler import`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from reconciler.cli.options import as_json as json_option
+from reconciler.cli.options import with_place
+
+if TYPE_CHECKING:
+    from reconciler.flows.place import Place
+
+
+@click.command("import")
+@with_place
+@json_option
+@click.argument("address")
+def command(place: Place, as_json: bool, address: str) -> int:
+    """Take the existing object at ADDRESS (system/type/name) into the state as it is.
+
+    The spec must ask for it. Where the server keeps a managed-by mark, ours is left on the object; nothing else is
+    written. The next plan shows what differs from the spec. An imported object is never deleted by leaving the spec.
+    """
+    from reconciler.cli.apply_ import dialogue, finish, interruptible
+    from reconciler.cli.options import read_address
+    from reconciler.flows.adopt import adopt
+
+    with interruptible() as (stop, caught):
+        outcome = adopt(place, read_address(address), dialogue(stop, quiet=as_json, ask=False))
+    return finish(outcome, caught, as_json=as_json)

@@ -1,0 +1,115 @@
+"""`reconciler sandbox`: emulated Clavex, Jira and Confluence until stopped."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import click
+
+from reconciler.errors import ReconcilerError
+
+if TYPE_CHECKING:
+    from reconciler.sandbox.serve import Sandbox
+
+EXTRA = {"starlette", "uvicorn", "wsproto"}
+"""The packages that only the sandbox needs."""
+
+
+@click.command("sandbox")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object when everything is ready.")
+@click.option(
+    "--port",
+    metavar="BASE",
+    type=click.IntRange(1, 65533),
+    help="Serve Clavex on this port, Jira on the next, Confluence on the one after. Default: free ports.",
+)
+@click.option("--clavex-url", metavar="URL", help="Use the real Clavex at URL; emulate only Jira and Confluence.")
+@click.option(
+    "--guide-dialect", is_flag=True, help="Emulate the Clavex of the published guide, not the released one."
+)
+@click.option("--jira-version", metavar="V", help="Version that the emulated Jira has.")
+@click.option("--confluence-version", metavar="V", help="Version that the emulated Confluence has.")
+def command(
+    as_json: bool,
+    port: int | None,
+    clavex_url: str | None,
+    guide_dialect: bool,
+    jira_version: str | None,
+    confluence_version: str | None,
+) -> None:
+    """Serve emulated Clavex, Jira and Confluence on loopback until stopped (Ctrl-C or SIGTERM).
+
+    Everything is in memory and gone afterwards. Credentials are new at every start; so are the ports, unless --port
+    is given. The emulated Clavex answers as a real server was recorded; Jira, Confluence and their plugins follow the
+    vendors' documents.
+
+    \b
+    Every emulator counts what it is asked and can be told to misbehave:
+      curl URL/_sandbox/requests
+      curl URL/_sandbox/faults -d '{"kind": "server-error", "path": "/clients"}'
+
+    \b
+    Keys of a fault: kind, method, path (regular expression), times, skip,
+    seconds, status, retry_after, acts. Kinds: latency, slow-body, too-many,
+    truncated-json, cut-before, cut-after, server-error, html, error-in-200,
+    login-redirect, expired-token, websudo.
+    """  # noqa: D301 - click wants the character
+    if clavex_url is not None and (urlsplit(clavex_url).scheme not in {"http", "https"} or guide_dialect):
+        raise click.UsageError("--clavex-url takes an http(s) address, and no --guide-dialect")
+    try:
+        from reconciler.sandbox import atlassian
+        from reconciler.sandbox.clavex import Switches, clavex
+        from reconciler.sandbox.serve import Sandbox
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in EXTRA:
+            raise
+        raise ReconcilerError(
+            f"the sandbox needs {error.name}, which is not installed",
+            "install it with: pip install 'sso-reconciler[sandbox]'",
+        ) from error
+    made = Sandbox(
+        clavex=clavex(Switches(guide_dialect=guide_dialect)),
+        jira=atlassian.jira(jira_version) if jira_version else None,
+        confluence=atlassian.confluence(confluence_version) if confluence_version else None,
+        clavex_url=clavex_url,
+        port=port,
+    )
+    handlers = [
+        (number, signal.signal(number, signal.default_int_handler)) for number in (signal.SIGINT, signal.SIGTERM)
+    ]
+    try:
+        with made:
+            click.echo(json.dumps(made.describe()) if as_json else _page(made))
+            while True:
+                time.sleep(3600)
+    except KeyboardInterrupt:
+        pass
+    finally:
+        for number, handler in handlers:
+            signal.signal(number, handler)
+
+
+def _page(sandbox: Sandbox) -> str:
+    """What runs where, and what to do with it."""
+    systems = sandbox.describe()
+    lines = ["The sandbox is ready. Everything in it is in memory; Ctrl-C ends it.", ""]
+    for name, system in systems.items():
+        lines.append(f"{name.capitalize():<11} {system['url']}")
+        if "token" in system:
+            lines.append(f"{'':<11} token {system['token']}")
+            lines.append(f"{'':<11} login {system['username']} / {system['password']}")
+    tokens = {name: system.get("token", "…") for name, system in systems.items()}
+    lines += [
+        "",
+        "To use it, give the tokens to a second terminal and name these addresses in a spec:",
+        "",
+        *(f"  export {name.upper()}_TOKEN={token}" for name, token in tokens.items()),
+        "  reconciler plan",
+        "",
+        "Counted requests: URL/_sandbox/requests. Faults: reconciler sandbox --help.",
+    ]
+    return "\n".join(lines)

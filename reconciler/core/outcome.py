@@ -1,0 +1,53 @@
+"""What an apply led to, step by step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from reconciler.core.address import Address
+from reconciler.core.plan import StepKind
+from reconciler.errors import ExitCode
+
+
+class Status(StrEnum):
+    """How a step ended.
+
+    Skipped: something before it did not succeed, or nobody waited for it any more. Manual: what a person must do
+    was handed over. In doubt: the request may have been carried out, and no answer came.
+    """
+
+    DONE = "done"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    MANUAL = "manual"
+    IN_DOUBT = "in_doubt"
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """How one step ended. `message` says why, or (manual) what to do, one instruction a line."""
+
+    address: Address
+    step: StepKind
+    status: Status
+    message: str = ""
+    remedy: str = ""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A whole apply: its steps in the order in which they ended, the new serial, the write requests sent."""
+
+    results: tuple[StepResult, ...]
+    serial: int
+    writes: int
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """The exit code of the command: a step that did not succeed outweighs work that is left for a person."""
+        statuses = {result.status for result in self.results}
+        if statuses & {Status.FAILED, Status.SKIPPED, Status.IN_DOUBT}:
+            return ExitCode.PARTLY
+        return ExitCode.MANUAL if Status.MANUAL in statuses else ExitCode.DONE

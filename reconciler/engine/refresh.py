@@ -1,0 +1,115 @@
+"""Reads everything a plan needs: an answer for every address that is wanted or recorded."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from reconciler.core.observed import Lookup, Observation, Present, Unreadable
+from reconciler.core.resource import Mark
+from reconciler.errors import IncompleteError, ReconcilerError
+from reconciler.ports import RotatingHandler, Write
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from reconciler.core.address import Address
+    from reconciler.core.desired import DesiredState
+    from reconciler.core.observed import ObservedState
+    from reconciler.core.secret import SecretStatus
+    from reconciler.core.state import State
+    from reconciler.ports import Handler, Secrets
+
+Handlers = dict[tuple[str, str], "Handler"]
+"""The handlers of every connected system, by system and resource type."""
+
+
+def observe(
+    desired: DesiredState, state: State, handlers: Handlers, failures: Mapping[str, Unreadable], workers: int
+) -> ObservedState:
+    """What stands at every address of `desired` and `state`.
+
+    `failures` are the systems that could not be connected, with the reason. Types are read side by side.
+    """
+    lookups: dict[tuple[str, str], list[Lookup]] = defaultdict(list)
+    for address in sorted(desired.keys() | state.entries.keys()):
+        entry, wanted = state.entries.get(address), desired.get(address)
+        attributes = wanted.attributes if wanted else entry.applied if entry else {}
+        remote_id = entry.remote_id if entry else None
+        lookups[address.system, address.type].append(Lookup(address, attributes, remote_id or None))
+    observed: dict[Address, Observation] = {}
+    with ThreadPoolExecutor(max_workers=min(workers, max(len(lookups), 1))) as pool:
+        jobs = [
+            pool.submit(_read, handlers.get(key), wanted, failures.get(key[0]))
+            for key, wanted in sorted(lookups.items())
+        ]
+        for job in jobs:
+            observed.update(job.result())
+    return observed
+
+
+def _read(
+    handler: Handler | None, wanted: Sequence[Lookup], failure: Unreadable | None
+) -> Mapping[Address, Observation]:
+    if failure is None and handler is not None:
+        return handler.read(wanted)
+    reason = failure or Unreadable(
+        "nothing in the spec says how to reach it",
+        "put its system back into the spec, or drop it from the state with `reconciler forget`",
+    )
+    return dict.fromkeys((lookup.address for lookup in wanted), reason)
+
+
+def secret_statuses(
+    desired: DesiredState, observed: ObservedState, state: State, secrets: Secrets, handlers: Handlers | None
+) -> dict[str, SecretStatus]:
+    """What is known of every handle that a resource names.
+
+    The value of a client secret that the state does not vouch for is proved at the server, unless `handlers` is
+    None (a run that may only read). ReconcilerError if the server cannot say.
+    """
+    statuses: dict[str, SecretStatus] = {}
+    for address in sorted(desired):
+        wanted = desired[address]
+        for name, mark in wanted.type.attributes.items():
+            handle = wanted.attributes.get(name)
+            if not mark & (Mark.SECRET | Mark.GENERATED) or not isinstance(handle, str):
+                continue
+            if handle not in statuses:
+                statuses[handle] = secrets.status(handle)
+            observation, entry = observed[address], state.entries.get(address)
+            status = statuses[handle]
+            vouched = entry is not None and entry.fingerprints.get(name) == status.fingerprint
+            if (
+                Mark.GENERATED in mark
+                and handlers is not None
+                and isinstance(observation, Present)
+                and status.fingerprint is not None
+                and not vouched
+            ):
+                statuses[handle] = _proved(
+                    status, handlers[address.system, address.type], address, observation, handle, secrets
+                )
+    return statuses
+
+
+def _proved(
+    status: SecretStatus,
+    handler: Handler,
+    address: Address,
+    observation: Present,
+    handle: str,
+    secrets: Secrets,
+) -> SecretStatus:
+    value = secrets.value(handle)
+    if value is None or not isinstance(handler, RotatingHandler):
+        return status
+    write = Write(address, observation.attributes, remote_id=observation.remote_id, secrets={"client_secret": value})
+    try:
+        return replace(status, proved=handler.prove(write))
+    except ReconcilerError as problem:
+        raise IncompleteError(
+            f"{address}: whether its stored secret is right could not be found out: {problem.message}", problem.remedy
+        ) from None

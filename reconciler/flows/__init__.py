@@ -1,0 +1,1 @@
+"""What each command does, as a pipeline; the place where the parts are put together."""

@@ -1,0 +1,85 @@
+"""`import` and `forget`: takes one object into the state as it is, or lets one go and leaves it where it is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reconciler.core.observed import Absent, Present, Unreadable
+from reconciler.core.ownership import bears_our_mark
+from reconciler.core.plan import Action, Change, Plan, Step, StepKind
+from reconciler.core.state import Origin
+from reconciler.engine.executor import Executor
+from reconciler.engine.performing import Performer
+from reconciler.errors import IncompleteError, ReconcilerError
+from reconciler.flows.apply import outcome_of
+from reconciler.flows.place import lock_info
+from reconciler.flows.world import look
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from reconciler.core.address import Address
+    from reconciler.core.outcome import Outcome
+    from reconciler.flows.apply import Dialogue
+    from reconciler.flows.place import Place
+    from reconciler.flows.world import World
+    from reconciler.spec.load import SpecRead
+
+
+def adopt(place: Place, address: Address, dialogue: Dialogue) -> Outcome:
+    """Takes the object at `address` into the state as it is; where the server keeps a mark, ours is left on it.
+
+    The next plan shows what differs from the spec as an update of something known, without *takes-over*.
+    """
+    return _run(place, address, dialogue, _adoption)
+
+
+def forget(place: Place, address: Address, dialogue: Dialogue) -> Outcome:
+    """Drops `address` from the state, takes our mark off, and leaves the object as it is."""
+    return _run(place, address, dialogue, _release)
+
+
+def _adoption(world: World, address: Address) -> Change:
+    wanted = world.situation.desired.get(address)
+    if wanted is None:
+        raise ReconcilerError(f"{address} is not in the spec", "write it into the spec first, then import it")
+    match world.situation.observed[address]:
+        case Absent():
+            raise ReconcilerError(f"{address}: there is no such object to import", "`reconciler apply` creates it")
+        case Unreadable(reason, remedy):
+            raise IncompleteError(f"{address}: {reason}", remedy)
+        case Present() as present:
+            found = {name: present.attributes[name] for name in wanted.attributes if name in present.attributes}
+            kind = StepKind.MARK if wanted.type.marked and not wanted.shared else StepKind.RECORD
+            return Change(
+                address, Action.ADOPT, "import", (Step(kind),), found, (), found, present.remote_id, Origin.ADOPTED
+            )
+
+
+def _release(world: World, address: Address) -> Change:
+    state = world.situation.state
+    entry = state.entries.get(address)
+    if entry is None:
+        raise ReconcilerError(f"{address} is not in the state", "`reconciler state list` shows what is")
+    observed = world.situation.observed[address]
+    marked = world.situation.types[address.system, address.type].marked if isinstance(observed, Present) else False
+    ours = isinstance(observed, Present) and bears_our_mark(state, address, observed)
+    kind = StepKind.RELEASE if marked and ours else StepKind.RECORD
+    return Change(
+        address, Action.FORGET, "forget", (Step(kind),), entry.applied, (), {}, entry.remote_id, entry.origin
+    )
+
+
+def _run(place: Place, address: Address, dialogue: Dialogue, make: Callable[[World, Address], Change]) -> Outcome:
+    spec: SpecRead = place.read_spec()
+    with (
+        place.state_store().open(lock_info("import")) as store,
+        look(place, spec, store.state, may_write=True) as world,
+    ):
+        state = store.state
+        change = make(world, address)
+        plan = Plan(state.stack, state.environment, state.lineage, state.serial, (change,))
+        store.begin(world.systems)
+        performer = Performer(state, world.situation.types, world.handlers, world.secrets)
+        results = Executor(performer, store.record, dialogue.progress, dialogue.stop, 1).run(plan)
+        return outcome_of(results, store.commit().serial)

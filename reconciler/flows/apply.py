@@ -1,0 +1,88 @@
+"""`apply`: makes it so. These lines in this order are the whole pipeline; docs/run.md tells the story."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from threading import Event
+from typing import TYPE_CHECKING
+
+from reconciler.core.outcome import Outcome, Status, StepResult
+from reconciler.core.plan import Plan, StepKind
+from reconciler.core.policy import refused
+from reconciler.diagnostic import Severity
+from reconciler.engine.executor import Executor
+from reconciler.engine.performing import Performer
+from reconciler.errors import IncompleteError, RefusedError, SpecError
+from reconciler.flows.checks import check_stores, compare
+from reconciler.flows.place import Place, lock_info
+from reconciler.flows.plan import judged
+from reconciler.flows.world import look
+
+if TYPE_CHECKING:
+    from reconciler.core.plan import Hazard
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked for: a saved plan or the spec as it is; which hazards are allowed; whether to take all down."""
+
+    place: Place
+    allowed: frozenset[str] = frozenset()
+    saved: Plan | None = None
+    destroy: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Dialogue:
+    """How the run talks: `show` sees the plan, `progress` each step; `stop` ends the run between two steps."""
+
+    show: Callable[[Plan], None]
+    confirm: Callable[[], bool]
+    progress: Callable[[StepResult], None]
+    stop: Event
+
+
+def apply(request: Request, dialogue: Dialogue) -> Outcome | None:
+    """What was done; None if the person said no. The second run of the same spec does nothing."""
+    place = request.place
+    spec = place.read_spec()
+    if request.destroy:
+        spec = replace(spec, intent=replace(spec.intent, clients={}, sign_ons={}, groups=()))
+    with (
+        place.state_store().open(lock_info("apply")) as store,
+        look(place, spec, store.state, may_write=True, allowed=request.allowed) as world,
+    ):
+        plan = judged(world, spec)
+        if request.saved is not None:
+            compare(request.saved, plan)
+        if errors := [item for item in plan.diagnostics if item.severity is Severity.ERROR]:
+            raise SpecError(errors)
+        if not plan.changes and not plan.unread:
+            return Outcome((), store.state.serial, 0)
+        dialogue.show(plan)
+        refuse(refused(plan.hazards, request.allowed))
+        check_stores(plan, world)
+        if not dialogue.confirm():
+            return None
+        store.begin(world.systems)
+        performer = Performer(store.state, world.situation.types, world.handlers, world.secrets)
+        executor = Executor(performer, store.record, dialogue.progress, dialogue.stop, place.parallelism)
+        results = executor.run(plan)
+        return outcome_of(results, store.commit().serial)
+
+
+def outcome_of(results: tuple[StepResult, ...], serial: int) -> Outcome:
+    """The outcome of a run that left `serial`."""
+    writes = sum(result.status is Status.DONE and result.step is not StepKind.RECORD for result in results)
+    return Outcome(results, serial, writes)
+
+
+def refuse(hazards: tuple[Hazard, ...]) -> None:
+    """RefusedError naming every hazard that was not allowed; IncompleteError if all that is missing is a read."""
+    if not hazards:
+        return
+    lines = "\n".join(f"  {hazard.name}: {hazard.subject}: {hazard.message}" for hazard in hazards)
+    names = " ".join(sorted({f"--allow {hazard.name}={hazard.subject}" for hazard in hazards}))
+    kind = IncompleteError if all(hazard.name == "incomplete" for hazard in hazards) else RefusedError
+    raise kind(f"refused, nothing was done:\n{lines}", f"if that is meant: {names}")

@@ -1,0 +1,68 @@
+"""Where a command works: which stack and environment, and where its spec, state and secrets lie."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from reconciler.backends.local import LocalBackend
+from reconciler.engine.statestore import StateStore
+from reconciler.flows.registry import PLUGIN_RECORDS, PROVIDER_RECORDS, Models
+from reconciler.ports import LockInfo
+from reconciler.secrets.operator import read_commands
+from reconciler.secrets.stores import StoredSecrets
+from reconciler.spec.load import Kinds, SpecRead, read_spec
+
+if TYPE_CHECKING:
+    from reconciler.core.state import State
+
+DEFAULT_ENVIRONMENT = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One stack in one environment. `parallelism` is the number of requests in flight, all systems together."""
+
+    stack: str
+    environment: str | None = None
+    specs: Path = Path("specs")
+    states: Path = Path("state")
+    environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    parallelism: int = 20
+
+    @property
+    def home(self) -> Path:
+        """The folder of this stack's state and file secrets."""
+        return self.states / self.stack / (self.environment or DEFAULT_ENVIRONMENT)
+
+    def read_spec(self) -> SpecRead:
+        """The spec. SpecError with every problem in it."""
+        kinds = Kinds(Models(PROVIDER_RECORDS), Models(PLUGIN_RECORDS))
+        return read_spec(self.specs / self.stack, self.environment, kinds)
+
+    def state_store(self) -> StateStore:
+        """The state of this stack and environment."""
+        return StateStore(LocalBackend(self.home), self.stack, self.environment or DEFAULT_ENVIRONMENT)
+
+    def secrets(self, spec: SpecRead, state: State) -> StoredSecrets:
+        """Every secret store that the spec names."""
+        return StoredSecrets(
+            default=spec.secrets,
+            home=self.home,
+            environ=self.environ,
+            commands=read_commands(self.environ),
+            lineage=state.lineage,
+        )
+
+
+def lock_info(operation: str) -> LockInfo:
+    """Who we are, for who finds the lock held."""
+    since = datetime.now(UTC).isoformat(timespec="seconds")
+    return LockInfo(str(uuid4()), getpass.getuser(), socket.gethostname(), os.getpid(), operation, since)

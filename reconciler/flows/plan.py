@@ -1,0 +1,36 @@
+"""`plan`: what would be done, and what drifted. Reads only, apart from proving a secret; writes nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from reconciler.core.planner import make_plan
+from reconciler.core.policy import judge
+from reconciler.flows.world import look
+
+if TYPE_CHECKING:
+    from reconciler.core.plan import Plan
+    from reconciler.flows.place import Place
+    from reconciler.flows.world import World
+    from reconciler.spec.load import SpecRead
+
+
+def plan(place: Place, allowed: frozenset[str] = frozenset()) -> Plan:
+    """The plan for the spec as it is, the state as it was left and the systems as they are."""
+    spec = place.read_spec()
+    state = place.state_store().read()
+    with look(place, spec, state, may_write=True, allowed=allowed) as world:
+        return judged(world, spec)
+
+
+def judged(world: World, spec: SpecRead) -> Plan:
+    """The plan of a world, with its hazards and all findings."""
+    made = make_plan(world.situation)
+    return replace(
+        made,
+        hazards=judge(made, world.situation),
+        diagnostics=(*world.diagnostics, *made.diagnostics),
+        systems=world.systems,
+        spec_digest=spec.digest,
+    )

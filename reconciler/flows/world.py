@@ -1,0 +1,204 @@
+"""Everything that one look at the systems gives: connections, resources, and the situation to plan from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from reconciler.core.intent import ClaimsFrom, Facts, Intent, SignOn, System
+from reconciler.core.observed import Unreadable
+from reconciler.core.plan import HazardName
+from reconciler.core.planner import Situation
+from reconciler.core.state import State, SystemRecord
+from reconciler.diagnostic import Diagnostic, Severity, error
+from reconciler.engine.refresh import Handlers, observe, secret_statuses
+from reconciler.errors import ReconcilerError, RefusedError, SecretError, SpecError
+from reconciler.flows.registry import PLUGIN_RECORDS, PROVIDER_RECORDS
+from reconciler.ports import Connection, Credentials, Fingerprinter, Http, Secrets
+from reconciler.transport.http import open_http
+
+if TYPE_CHECKING:
+    from reconciler.core.address import Address
+    from reconciler.core.desired import Desired
+    from reconciler.core.resource import ResourceType
+    from reconciler.flows.place import Place
+    from reconciler.spec.load import SpecRead
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """The systems, read. `systems` are the records that an apply leaves in the state."""
+
+    situation: Situation
+    handlers: Handlers
+    secrets: Secrets
+    diagnostics: tuple[Diagnostic, ...]
+    systems: Mapping[str, SystemRecord]
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    http: Http
+    connection: Connection
+
+
+@contextmanager
+def look(
+    place: Place, spec: SpecRead, state: State, *, may_write: bool, allowed: frozenset[str] = frozenset()
+) -> Iterator[World]:
+    """The world as it is now; connections stay open until the context ends.
+
+    Without `may_write` no request other than a read can leave.
+    """
+    intent = completed(spec.intent)
+    refuse_moved(intent, state, allowed)
+    secrets = place.secrets(spec, state)
+    with ExitStack() as stack:
+        opened, failures = _connect(intent, state, secrets, stack, read_only=not may_write, workers=place.parallelism)
+        facts = {name: opened[name].connection.facts for name in opened}
+        desired, found = expand(intent, facts)
+        diagnostics = tuple(spec.locate(item) for item in (*spec.diagnostics, *found))
+        if errors := [item for item in diagnostics if item.severity is Severity.ERROR]:
+            raise SpecError(errors)
+        handlers, types = _handlers(intent, state, opened, secrets)
+        observed = observe(desired, state, handlers, failures, place.parallelism)
+        statuses = secret_statuses(desired, observed, state, secrets, handlers if may_write else None)
+        situation = Situation(desired, observed, state, types, statuses)
+        yield World(situation, handlers, secrets, diagnostics, {**state.systems, **_records(intent, facts)})
+
+
+def completed(intent: Intent) -> Intent:
+    """The intent with each sign-on's callback and source of claims filled in from its plugin."""
+    sign_ons: dict[str, SignOn] = {}
+    for name, sign_on in intent.sign_ons.items():
+        plugin = PLUGIN_RECORDS[sign_on.plugin]
+        assumed = sign_on.claims_from is None
+        sign_ons[name] = replace(
+            sign_on,
+            callback=sign_on.callback or plugin.callback(sign_on),
+            claims_from=sign_on.claims_from or ClaimsFrom(plugin.claims_from),
+            claims_assumed=assumed,
+        )
+    return replace(intent, sign_ons=sign_ons)
+
+
+def refuse_moved(intent: Intent, state: State, allowed: frozenset[str]) -> None:
+    """RefusedError if a system is not the one that the state knows: before any credential is sent to it."""
+    for name, system in sorted(intent.systems.items()):
+        known = state.systems.get(name)
+        if known is None or {HazardName.MOVES_HOST, f"{HazardName.MOVES_HOST}={name}"} & allowed:
+            continue
+        before, now = (known.provider, known.url, known.org), (system.provider, system.url, system.org)
+        if before != now:
+            raise RefusedError(
+                f"{HazardName.MOVES_HOST}: system {name} was {' '.join(filter(None, before))} and is now "
+                f"{' '.join(filter(None, now))}; no credential was sent to it",
+                f"put the old values back, give the new installation an environment of its own, or, if it is the "
+                f"same installation at a new place, say --allow {HazardName.MOVES_HOST}={name}",
+            )
+
+
+def expand(intent: Intent, facts: Mapping[str, Facts]) -> tuple[dict[Address, Desired], tuple[Diagnostic, ...]]:
+    """The resources that the intent asks for; for systems without facts, by what their provider assumes."""
+    desired: dict[Address, Desired] = {}
+    diagnostics: list[Diagnostic] = []
+    known = {
+        name: facts.get(name, PROVIDER_RECORDS[system.provider].assumed) for name, system in intent.systems.items()
+    }
+    parts = [
+        PROVIDER_RECORDS[system.provider].expand(intent, system, known[name])
+        for name, system in sorted(intent.systems.items())
+    ]
+    for _, sign_on in sorted(intent.sign_ons.items()):
+        plugin = PLUGIN_RECORDS[sign_on.plugin]
+        parts.append(plugin.expand(sign_on, known[sign_on.product.name], known[sign_on.issuer_system.name]))
+    for part in parts:
+        diagnostics += part.diagnostics
+        for wanted in part.resources:
+            if (other := desired.get(wanted.address)) is not None and other != wanted:
+                text = f"{wanted.address} is wanted twice, with different values: by {other.where} too"
+                diagnostics.append(error(text, wanted.where, "say it in one place"))
+            desired[wanted.address] = wanted
+    return desired, tuple(diagnostics)
+
+
+def _connect(
+    intent: Intent, state: State, secrets: Secrets, stack: ExitStack, *, read_only: bool, workers: int
+) -> tuple[dict[str, _Open], dict[str, Unreadable]]:
+    """Every system, connected side by side, and the reason for each that could not be."""
+    headers = {name: _headers(system, secrets) for name, system in sorted(intent.systems.items())}
+    https = {
+        name: stack.enter_context(open_http(system, headers[name], read_only=read_only))
+        for name, system in sorted(intent.systems.items())
+    }
+    endpoints = {
+        sign_on.issuer_system.name
+        for sign_on in intent.sign_ons.values()
+        if PLUGIN_RECORDS[sign_on.plugin].needs_endpoints
+    }
+
+    def connect(name: str) -> _Open | Unreadable:
+        system, record = intent.systems[name], state.systems.get(name)
+        known = record.facts if record and (record.url, record.org) == (system.url, system.org) else {}
+        try:
+            provider = PROVIDER_RECORDS[system.provider]
+            return _Open(https[name], provider.connect(system, https[name], known, name in endpoints))
+        except ReconcilerError as problem:
+            return Unreadable(problem.message, problem.remedy)
+
+    names = sorted(https)
+    with ThreadPoolExecutor(max_workers=max(1, min(workers, len(names)))) as pool:
+        results = dict(zip(names, pool.map(connect, names), strict=True))
+    opened = {name: result for name, result in results.items() if isinstance(result, _Open)}
+    return opened, {name: result for name, result in results.items() if isinstance(result, Unreadable)}
+
+
+def _headers(system: System, secrets: Secrets) -> Mapping[str, object]:
+    def value(handle: object) -> object:
+        found = secrets.value(str(handle)) if handle else None
+        if handle and found is None:
+            raise SecretError(
+                f"the credential {handle} of system {system.name} is missing", "set it, or name another in the spec"
+            )
+        return found
+
+    credentials = Credentials(value(system.token), system.username, value(system.password))  # type: ignore[arg-type]
+    return PROVIDER_RECORDS[system.provider].authenticate(credentials)
+
+
+def _handlers(
+    intent: Intent, state: State, opened: Mapping[str, _Open], secrets: Secrets
+) -> tuple[Handlers, dict[tuple[str, str], ResourceType]]:
+    """The handlers of all connected systems, and the types of all systems."""
+    handlers: Handlers = {}
+    types: dict[tuple[str, str], ResourceType] = {}
+    for name, system in intent.systems.items():
+        types |= {(name, kind.name): kind for kind in PROVIDER_RECORDS[system.provider].types}
+        if name in opened:
+            handlers |= {(name, kind): handler for kind, handler in opened[name].connection.handlers.items()}
+    for name, system in intent.systems.items():
+        sign_ons = [item for item in intent.sign_ons.values() if item.product.name == name]
+        recorded = {address.type for address in state.entries if address.system == name}
+        used = {item.plugin for item in sign_ons}
+        missing = {kind for kind in recorded if (name, kind) not in types}
+        for plugin_name in sorted(used if not missing else {*used, *PLUGIN_RECORDS}):
+            plugin = PLUGIN_RECORDS[plugin_name]
+            types |= {(name, kind.name): kind for kind in plugin.types}
+            if name in opened:
+                own: Sequence[SignOn] = [item for item in sign_ons if item.plugin == plugin_name]
+                made = plugin.handlers(opened[name].http, system, own, Fingerprinter(secrets.fingerprint))
+                handlers |= {(name, kind): handler for kind, handler in made.items()}
+    return handlers, types
+
+
+def _records(intent: Intent, facts: Mapping[str, Facts]) -> dict[str, SystemRecord]:
+    records: dict[str, SystemRecord] = {}
+    for name, found in facts.items():
+        system = intent.systems[name]
+        kept = PROVIDER_RECORDS[system.provider].remembers
+        values = {key: found.values[key] for key in kept if key in found.values}
+        records[name] = SystemRecord(system.provider, system.url, system.org, values)
+    return records
