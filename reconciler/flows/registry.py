@@ -22,13 +22,14 @@ class Registry(Mapping[str, Record]):
     """Entry points of one group as a mapping; an item is imported when it is asked for."""
 
     def __init__(self, group: str, kind: type[Record]) -> None:
-        self._group, self._kind = group, kind
+        self._group = group
+        self._kind: type[Record] = kind
 
     def __getitem__(self, name: str) -> Record:
-        record = _entry_points(self._group)[name].load()
-        if not isinstance(record, self._kind):
+        loaded: object = _entry_points(self._group)[name].load()
+        if not isinstance(loaded, self._kind):
             raise TypeError(f"entry point {name} of {self._group} is no {self._kind.__name__}")
-        return record
+        return loaded
 
     def __contains__(self, name: object) -> bool:
         return name in _entry_points(self._group)

@@ -21,9 +21,12 @@ from reconciler.ports import Connection, Credentials, Fingerprinter, Http, Secre
 from reconciler.transport.http import open_http
 
 if TYPE_CHECKING:
+    from pydantic import SecretStr
+
     from reconciler.core.address import Address
     from reconciler.core.desired import Desired
     from reconciler.core.resource import ResourceType
+    from reconciler.core.secret import Handle
     from reconciler.flows.place import Place
     from reconciler.spec.load import SpecRead
 
@@ -156,16 +159,19 @@ def _connect(
     return opened, {name: result for name, result in results.items() if isinstance(result, Unreadable)}
 
 
-def _headers(system: System, secrets: Secrets) -> Mapping[str, object]:
-    def value(handle: object) -> object:
+def _headers(system: System, secrets: Secrets) -> Mapping[str, SecretStr]:
+    """The request headers that carry the system's credential. SecretError if it is missing or malformed."""
+
+    def value(handle: Handle | None) -> SecretStr | None:
         found = secrets.value(str(handle)) if handle else None
         if handle and found is None:
             raise SecretError(
-                f"the credential {handle} of system {system.name} is missing", "set it, or name another in the spec"
+                f"the credential {handle} of system {system.name} is missing",
+                f"set {handle.name} in the environment" if handle.store == "env" else "put it into its store",
             )
         return found
 
-    credentials = Credentials(value(system.token), system.username, value(system.password))  # type: ignore[arg-type]
+    credentials = Credentials(value(system.token), system.username, value(system.password))
     return PROVIDER_RECORDS[system.provider].authenticate(credentials)
 
 
