@@ -87,9 +87,9 @@ def change_by_hand(systems: dict[str, Any]) -> None:
 
 def ask(method: str, url: str, system: dict[str, Any], body: object = None) -> Any:  # noqa: ANN401 - JSON
     """One request with the system's own credential."""
-    key = {"X-API-Key": system["token"]} if system["token"].startswith("clv_") else {}
-    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {system['token']}"} if not key else key
-    headers |= {"Content-Type": "application/json"}
+    token = system["token"]
+    credential = {"X-API-Key": token} if token.startswith("clv_") else {"Authorization": f"Bearer {token}"}
+    headers = {"Content-Type": "application/json", **credential}
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(url, data, headers, method=method)  # noqa: S310 - loopback
     with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - loopback

@@ -22,7 +22,7 @@ HIDDEN = Mark.SECRET | Mark.GENERATED | Mark.LOCAL
 
 
 class FakeHandler:
-    """Objects by id. `faults` maps a verb to what happens to it: an exception to raise, or "lost" (done, no answer)."""
+    """Objects by id. `faults` maps a verb to an exception to raise, or to "lost": done, but no answer came."""
 
     def __init__(self, resource_type):
         self.type = resource_type

@@ -1,0 +1,7 @@
+"""Options of the whole test run; pytest takes them from here only."""
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--golden-write", action="store_true", help="write the golden files anew; read the diff")

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import pytest
+from pydantic import TypeAdapter
+
+from reconciler.errors import BadAnswerError
+from reconciler.transport.answers import HttpAnswer, decode
+
+WHERE = "GET https://x/y"
+
+
+def answer(content: bytes, status: int = 200, content_type: str = "application/json") -> HttpAnswer:
+    return HttpAnswer(status, {"content-type": content_type}, content, WHERE)
+
+
+def refuse(content: bytes, content_type: str = "application/json") -> BadAnswerError:
+    with pytest.raises(BadAnswerError) as caught:
+        answer(content, content_type=content_type).json()
+    assert caught.value.__context__ is None
+    assert caught.value.where == WHERE
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("content", "content_type", "message", "remedy"),
+    [
+        (b"<!DOCTYPE html><title>Log in</title>", "text/html", "HTML page", "login page"),
+        (b"  <html><body>Welcome", "", "HTML page", "browser"),
+        (b"plain", "text/html; charset=utf-8", "HTML page", "browser"),
+        (b"", "application/json", "empty", ""),
+        (b'{"items": [', "application/json", "cut short", "run again"),
+        (b"\xff\xfe\xff", "application/json", "not JSON", "URL"),
+        (b"[" * 100_000, "application/json", "cut short", ""),
+        (b"OK", "text/plain", "not JSON", "URL"),
+    ],
+)
+def test_what_is_not_json_is_told_apart(content: bytes, content_type: str, message: str, remedy: str) -> None:
+    error = refuse(content, content_type)
+    assert message in error.message
+    assert remedy in error.remedy
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b'{"error": "Not Found", "message": "gone"}', "gone"),
+        (b'{"error": "invalid_request", "error_description": "no"}', "no"),
+        (b'{"errorMessages": ["one"], "errors": {}}', "one"),
+        (b'{"error": "too many requests"}', "no message of a known shape"),
+    ],
+)
+def test_success_with_an_error_inside_is_no_data(content: bytes, message: str) -> None:
+    error = refuse(content)
+    assert f"the answer is 200, yet it holds an error: {message}" in error.message
+
+
+@pytest.mark.parametrize(
+    "content", [b'{"error": "x", "id": 1}', b'{"message": "hi"}', b"[]", b"null", b'{"errors": {}}']
+)
+def test_data_passes(content: bytes) -> None:
+    answer(content).json()
+
+
+def test_an_error_body_of_an_error_is_read() -> None:
+    assert answer(b'{"error": "invalid_grant"}', status=400).json() == {"error": "invalid_grant"}
+
+
+def test_decode_gives_the_type() -> None:
+    assert decode(answer(b"[1, 2]"), TypeAdapter(list[int]), WHERE) == [1, 2]
+
+
+def test_decode_tells_where_the_form_differs_and_quotes_no_value() -> None:
+    with pytest.raises(BadAnswerError) as caught:
+        decode(answer(b'[{"a": "canary"}, 1]'), TypeAdapter(list[dict[str, int]]), WHERE)
+    assert "0.a: Input should be a valid integer" in caught.value.message
+    assert "canary" not in str(caught.value)
+    assert caught.value.__context__ is None
+
+
+def test_decode_names_the_whole_body() -> None:
+    with pytest.raises(BadAnswerError, match="body: Input should be a valid list"):
+        decode(answer(b'"x"'), TypeAdapter(list[int]), WHERE)
+
+
+def test_decode_tells_html_and_errors_apart() -> None:
+    with pytest.raises(BadAnswerError, match="HTML page"):
+        decode(answer(b"<html>"), TypeAdapter(list[int]), WHERE)
+    with pytest.raises(BadAnswerError, match="holds an error: gone"):
+        decode(answer(b'{"error": "x", "message": "gone"}'), TypeAdapter(list[int]), WHERE)
