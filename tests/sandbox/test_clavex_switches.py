@@ -159,6 +159,19 @@ class TestTokenEndpoint:
         answer = clavex.post("/acme/token", data={"grant_type": "authorization_code"}, auth=("nosuch", "x"))
         assert answer.json() == {"error": "invalid_client", "error_description": "unknown client"}
 
+    @pytest.mark.parametrize(
+        ("form", "error"),
+        [
+            ({}, "unsupported_grant_type"),
+            ({"grant_type": "password"}, "unsupported_grant_type"),
+            ({"grant_type": "authorization_code"}, "invalid_client"),
+        ],
+    )
+    def test_the_grant_type_comes_before_the_client(
+        self, clavex: httpx.Client, form: dict[str, str], error: str
+    ) -> None:
+        assert clavex.post("/acme/token", data=form).json()["error"] == error
+
     def test_the_sixty_first_call_of_a_minute_is_refused(self, clavex: httpx.Client, form: dict[str, str]) -> None:
         statuses = [clavex.post("/acme/token", data=form).status_code for _ in range(61)]
         assert statuses == [400] * 60 + [429]
@@ -168,6 +181,15 @@ class TestTokenEndpoint:
 
 
 class TestCredentials:
+    def test_a_key_goes_with_its_organisation(self, clavex: httpx.Client, sandbox: Sandbox) -> None:
+        org = clavex.post("/api/v1/organizations", json={"name": "Other", "slug": "other"}).json()
+        path = f"/api/v1/organizations/{org['id']}"
+        key, _ = sandbox.clavex.world.add_key("other", org_id=org["id"], permissions=["clients:read"])
+        headers = {"X-API-Key": key}
+        assert httpx.get(f"{sandbox.clavex.url}{path}/clients", headers=headers).status_code == 200
+        assert clavex.delete(path).status_code == 204
+        assert httpx.get(f"{sandbox.clavex.url}{path}/clients", headers=headers).status_code == 401
+
     def test_the_key_of_another_organisation_gets_no_events(self, clavex: httpx.Client, sandbox: Sandbox) -> None:
         org = clavex.post("/api/v1/organizations", json={"name": "Other", "slug": "other"}).json()
         key, _ = sandbox.clavex.world.add_key("other", org_id=org["id"], permissions=["clients:read"])

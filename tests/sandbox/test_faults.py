@@ -87,7 +87,7 @@ class TestTheConnection:
         answer = clavex.get(ORGS)
         assert answer.status_code == 200
         assert answer.content == whole[: len(whole) // 2]
-        with pytest.raises(ValueError, match="Unterminated|Expecting"):
+        with pytest.raises(ValueError, match=r"Unterminated|Expecting"):
             answer.json()
 
     def test_latency_delays_the_answer(self, clavex: httpx.Client, faults: Faults) -> None:
@@ -179,6 +179,9 @@ class TestControlOverHttp:
 
     def test_an_unknown_control_path_is_404(self, clavex: httpx.Client) -> None:
         assert clavex.get("/_sandbox/nosuch").status_code == 404
+
+    def test_they_are_reached_below_a_context_path_too(self, clavex: httpx.Client) -> None:
+        assert clavex.get("/jira/_sandbox/requests").json()["requests"] == []
 
     def test_faults_do_not_hit_the_control_paths(self, clavex: httpx.Client, faults: Faults) -> None:
         faults.add(Fault(kind=Kind.SERVER_ERROR, times=None))

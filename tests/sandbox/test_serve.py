@@ -28,11 +28,17 @@ PROGRAM = [sys.executable, "-c", "from reconciler.cli.main import run; run()", "
 
 
 def free_base() -> int:
-    """A port that is free, and so are the two after it, in all likelihood."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return min(port, 65000)
+    """A port that was free a moment ago, and so were the two after it."""
+    while True:
+        try:
+            with socket.socket() as first, socket.socket() as second, socket.socket() as third:
+                first.bind(("127.0.0.1", 0))
+                base: int = first.getsockname()[1]
+                second.bind(("127.0.0.1", base + 1))
+                third.bind(("127.0.0.1", base + 2))
+        except (OSError, OverflowError):
+            continue
+        return base
 
 
 class TestServing:
@@ -43,13 +49,17 @@ class TestServing:
             assert one.password in sandbox.issued_secrets
 
     def test_start_and_stop_take_no_time(self) -> None:
-        before = time.monotonic()
-        with Sandbox() as sandbox:
-            started = time.monotonic() - before
-            url = sandbox.clavex.url
-            assert httpx.get(f"{url}/healthz").json() == {"status": "ok"}
-        assert started < 0.5
-        assert time.monotonic() - before < 2
+        starts, stops = [], []
+        for _ in range(3):
+            before = time.monotonic()
+            with Sandbox() as sandbox:
+                starts.append(time.monotonic() - before)
+                url = sandbox.clavex.url
+                assert httpx.get(f"{url}/healthz").json() == {"status": "ok"}
+                before = time.monotonic()
+            stops.append(time.monotonic() - before)
+        assert min(starts) < 0.5
+        assert min(stops) < 0.5
         with pytest.raises(httpx.ConnectError):
             httpx.get(url)
 
@@ -59,10 +69,10 @@ class TestServing:
             assert [one.url for one in sandbox.served] == [f"http://127.0.0.1:{base + place}" for place in range(3)]
 
     def test_a_taken_port_is_named(self) -> None:
+        port = free_base() + 1
         with socket.socket() as taken:
-            taken.bind(("127.0.0.1", 0))
+            taken.bind(("127.0.0.1", port))
             taken.listen()
-            port = taken.getsockname()[1]
             with (
                 pytest.raises(ReconcilerError, match=rf"cannot serve jira on 127\.0\.0\.1:{port}"),
                 Sandbox(port=port - 1),
@@ -189,8 +199,7 @@ class TestCommand:
         assert "--clavex-url takes an http(s) address" in result.output
 
     def test_a_missing_extra_is_named(self, stopped: CliRunner, monkeypatch: pytest.MonkeyPatch) -> None:
-        for name in [name for name in sys.modules if name.startswith("reconciler.sandbox")]:
-            monkeypatch.delitem(sys.modules, name)
+        monkeypatch.delitem(sys.modules, "reconciler.sandbox.serve")
         monkeypatch.setitem(sys.modules, "uvicorn", None)
         result = stopped.invoke(command, [])
         assert isinstance(result.exception, ReconcilerError)

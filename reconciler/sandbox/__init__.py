@@ -1,0 +1,1 @@
+"""Emulated Clavex, Jira and Confluence on loopback: a world to try things on, and to test against."""

@@ -1,0 +1,131 @@
+"""The parts of Confluence's own REST that concern sign-on: version, access mode, groups.
+
+Documented (facts atlassian 1.1, 7.1, 7.2): paths, codes, pages with `_links.next`, 200 for a new group, 409 for one
+that exists, 204 and the last administrators' group, server-information from 9.1 and writing groups from 8.2 on. Seen
+in public code: 404 for a missing group, the required `type`, 405 for POST on `/rest/api/group`. Assumed: 403 for
+nobody where the documents name no 401, pages of 200 at most, `next` relative to `base`. The access mode of 9.0, "an
+object", is left out: its form is not known.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from reconciler.sandbox.atlassian.access import Door, base_url
+from reconciler.sandbox.atlassian.world import ConfluenceWorld
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from reconciler.sandbox.atlassian.miniorange_document import JsonObject
+
+_ROOT = "/rest/api"
+_LONGEST_PAGE = 200
+_INFORMATION_SINCE = "9.1"
+_GROUP_WRITES_SINCE = "8.2"
+
+
+def make_routes(world: ConfluenceWorld) -> list[Route]:
+    """The paths under `/rest/api`."""
+    confluence = _Confluence(world, Door(world, _describe, anonymous=403), Door(world, _describe, anonymous=401))
+    return [
+        Route(f"{_ROOT}/server-information", confluence.get_server_information, methods=["GET"]),
+        Route(f"{_ROOT}/accessmode", confluence.get_access_mode, methods=["GET"]),
+        Route(f"{_ROOT}/group", confluence.list_groups, methods=["GET"]),
+        Route(f"{_ROOT}/group/{{name}}", confluence.get_group, methods=["GET"]),
+        Route(f"{_ROOT}/admin/group", confluence.create_group, methods=["POST"]),
+        Route(f"{_ROOT}/admin/group/{{name}}", confluence.delete_group, methods=["DELETE"]),
+    ]
+
+
+def _describe(status: int, message: str) -> JsonObject:
+    return {"statusCode": status, "message": message, "reason": HTTPStatus(status).phrase, "data": {}}
+
+
+@dataclass(frozen=True, slots=True)
+class _Confluence:
+    world: ConfluenceWorld
+    door: Door
+    information_door: Door
+
+    async def get_server_information(self, request: Request) -> Response:
+        self._require(_INFORMATION_SINCE)
+        self.information_door.admit_user(request)
+        return JSONResponse(
+            {
+                "version": self.world.version,
+                "buildNumber": 9012,
+                "buildDate": "2025-01-15",
+                "baseUrl": base_url(request, self.world),
+                "marketplaceBuildNumber": 9012,
+            }
+        )
+
+    async def get_access_mode(self, request: Request) -> Response:
+        self.door.admit_user(request)
+        return JSONResponse(self.world.access_mode)
+
+    async def list_groups(self, request: Request) -> Response:
+        self.door.admit_user(request)
+        start = self.door.read_number(request, "start", 0)
+        limit = min(self.door.read_number(request, "limit", _LONGEST_PAGE), _LONGEST_PAGE)
+        names = sorted(self.world.groups)
+        page = names[start : start + limit]
+        base = base_url(request, self.world)
+        links = {
+            "base": base,
+            "context": self.world.switches.context_path,
+            "self": f"{base}{_ROOT}/group?start={start}&limit={limit}",
+        }
+        if start + limit < len(names):
+            links["next"] = f"{_ROOT}/group?start={start + limit}&limit={limit}"
+        results = [_show_group(name, base) for name in page]
+        return JSONResponse({"results": results, "start": start, "limit": limit, "size": len(page), "_links": links})
+
+    async def get_group(self, request: Request) -> Response:
+        self.door.admit_user(request)
+        return JSONResponse(_show_group(self._find_group(request), base_url(request, self.world)))
+
+    async def create_group(self, request: Request) -> Response:
+        self._require(_GROUP_WRITES_SINCE)
+        self.door.admit_administrator(request)
+        body = await self.door.read_object(request)
+        if body.get("type") != "group":
+            raise self.door.refuse(400, "Unexpected token: missing property 'type' that is to contain type id")
+        name = body.get("name")
+        if not isinstance(name, str) or not name.strip():
+            raise self.door.refuse(400, "A group needs a name.")
+        if self.world.find_group(name):
+            raise self.door.refuse(409, "A group of this name exists.")
+        self.world.groups[name] = []
+        return JSONResponse(_show_group(name, base_url(request, self.world)))
+
+    async def delete_group(self, request: Request) -> Response:
+        self._require(_GROUP_WRITES_SINCE)
+        self.door.admit_administrator(request)
+        name = self._find_group(request)
+        if self.world.administrators & set(self.world.groups) == {name}:
+            raise self.door.refuse(400, "The last administrators' group cannot be deleted.")
+        del self.world.groups[name]
+        return Response(status_code=204)
+
+    def _require(self, version: str) -> None:
+        if not self.world.reaches(version):
+            raise self.door.refuse(404, "Not Found")
+
+    def _find_group(self, request: Request) -> str:
+        asked = request.path_params["name"]
+        name = self.world.find_group(asked)
+        if name is None:
+            raise self.door.refuse(404, f"No group found with name: {asked}")
+        return name
+
+
+def _show_group(name: str, base: str) -> JsonObject:
+    return {"type": "group", "name": name, "_links": {"self": f"{base}{_ROOT}/group/{quote(name, safe='')}"}}
