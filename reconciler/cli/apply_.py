@@ -19,7 +19,7 @@ from reconciler.errors import ExitCode, ReconcilerError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from reconciler.core.outcome import Outcome
+    from reconciler.core.outcome import Outcome, StepResult
     from reconciler.core.plan import Plan
     from reconciler.flows.apply import Dialogue
     from reconciler.flows.place import Place
@@ -52,20 +52,25 @@ def command(
         place = replace(place, stack=saved.stack, environment=environment)
     request = Request(place, frozenset(allowed), saved, destroy)
     with interruptible() as (stop, caught):
-        outcome = apply(request, dialogue(stop, quiet=as_json, ask=not (auto_approve or saved)))
+        outcome = apply(
+            request, dialogue(stop, quiet=as_json, ask=not (auto_approve or saved), allowed=frozenset(allowed))
+        )
     return finish(outcome, caught, as_json=as_json)
 
 
-def dialogue(stop: Event, *, quiet: bool, ask: bool) -> Dialogue:
+def dialogue(stop: Event, *, quiet: bool, ask: bool, allowed: frozenset[str] = frozenset()) -> Dialogue:
     """How a run talks on this terminal: the plan on stdout unless `quiet`, progress on stderr."""
     from reconciler.cli.output import style_of
     from reconciler.cli.plan_ import print_plan
     from reconciler.flows.apply import Dialogue
     from reconciler.render.apply import step_line
 
+    style = style_of(sys.stderr)
+    ended: list[StepResult] = []
+
     def show(plan: Plan) -> None:
         if not quiet:
-            print_plan(plan, "text")
+            print_plan(plan, "text", allowed)
 
     def confirm() -> bool:
         if not ask:
@@ -74,8 +79,11 @@ def dialogue(stop: Event, *, quiet: bool, ask: bool) -> Dialogue:
             raise ReconcilerError("there is no terminal to ask on; nothing was done", "say --auto-approve")
         return click.confirm("Apply these changes?", err=True)
 
-    style = style_of(sys.stderr)
-    return Dialogue(show, confirm, lambda result: click.echo(step_line(result, style), err=True), stop)
+    def progress(result: StepResult, total: int) -> None:
+        ended.append(result)
+        click.echo(step_line(result, style, place=len(ended), total=total), err=True)
+
+    return Dialogue(show, confirm, progress, stop)
 
 
 @contextmanager
@@ -103,7 +111,7 @@ def interruptible() -> Iterator[tuple[Event, list[int]]]:
 
 def finish(outcome: Outcome | None, caught: list[int], *, as_json: bool) -> int:
     """Prints how it went; the exit code."""
-    from reconciler.cli.output import print_json, print_text, style_of
+    from reconciler.cli.output import print_json, print_text, style_of, width
     from reconciler.render.apply import outcome_text
     from reconciler.render.document import outcome_document
 
@@ -113,7 +121,7 @@ def finish(outcome: Outcome | None, caught: list[int], *, as_json: bool) -> int:
     if as_json:
         print_json(outcome_document(outcome))
     else:
-        print_text(outcome_text(outcome, style_of(sys.stdout)))
+        print_text(outcome_text(outcome, style_of(sys.stdout), width=width()))
     if caught:
         return ExitCode.TERMINATED if signal.SIGTERM in caught else ExitCode.INTERRUPTED
     return outcome.exit_code

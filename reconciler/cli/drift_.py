@@ -33,7 +33,7 @@ def command(place: Place, as_json: bool) -> int:
     if as_json:
         print_json(drift_document(report.plan, report.holder))
     else:
-        print_text(drift_text(report.plan, report.holder, style_of(sys.stdout), width=width()))
+        print_text(drift_text(report.plan, style_of(sys.stdout), width=width(), running=report.holder))
     if report.plan.drift:
         return ExitCode.CHANGES
     return ExitCode.INCOMPLETE if report.plan.unread else ExitCode.DONE

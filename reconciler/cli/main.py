@@ -27,6 +27,23 @@ _COMMANDS = {
     "sandbox": "Serve an emulated Clavex, Jira and Confluence.",
 }
 
+_HELP = """Keep Jira and Confluence single sign-on with Clavex in Git.
+
+One TOML spec says which OIDC clients, redirect URIs, SSO plugin settings and group mappings should exist.
+`plan` shows what differs on both ends, `apply` makes it so, `drift` says what somebody changed by hand.
+
+\b
+Start here:
+  reconciler validate     is the spec right?
+  reconciler plan         what would happen?
+  reconciler apply        do it, after asking
+  reconciler drift        from cron: exit code 2 when something drifted
+
+\b
+Exit codes: 0 done, 1 error, 2 changes or drift, 3 some changes failed, 4 locked, 5 stale plan, 6 refused,
+7 a system could not be read, 9 manual work is left, 64 misuse, 130 and 143 interrupted.
+"""
+
 
 class Commands(click.Group):
     """The commands, each imported when it runs: `--version` answers in a blink."""
@@ -49,21 +66,12 @@ class Commands(click.Group):
             formatter.write_dl(list(_COMMANDS.items()))
 
 
-@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.command(
+    cls=Commands, help=_HELP, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
 @click.version_option(__version__, prog_name="reconciler")
 def main() -> None:
-    r"""Keep Jira and Confluence single sign-on with Clavex in Git.
-
-    One TOML spec says which OIDC clients, redirect URIs, SSO plugin settings and group mappings should exist.
-    `plan` shows what differs on both ends, `apply` makes it so, `drift` says what somebody changed by hand.
-
-    \b
-    Start here:
-      reconciler validate                      is the spec right?
-      reconciler plan                          what would happen?
-      reconciler apply                         do it, after asking
-      reconciler drift                         from cron: exit code 2 when something drifted
-    """
+    """The program without a command shows its help."""
 
 
 def run() -> None:

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
-import sys
 from typing import TYPE_CHECKING, TextIO
 
 import click
 
 from reconciler.render.diagnostics import error_text
-from reconciler.render.terminal import Style
+from reconciler.render.document import json_text
+from reconciler.render.terminal import Style, choose_style
 
 if TYPE_CHECKING:
     from reconciler.errors import ReconcilerError
+    from reconciler.render.document import Document
 
 
 def style_of(stream: TextIO) -> Style:
     """Colours only on a terminal, and never with NO_COLOR; plain symbols where the encoding knows no others."""
-    colour = stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-    return Style(colour=colour, unicode="utf" in (stream.encoding or "").lower())
+    return choose_style(terminal=stream.isatty(), encoding=stream.encoding or "ascii", environment=os.environ)
 
 
 def width() -> int:
@@ -30,14 +29,15 @@ def width() -> int:
 
 def print_text(text: str) -> None:
     """A result for a person."""
-    click.echo(text)
+    click.echo(text.rstrip("\n"))
 
 
-def print_json(content: object) -> None:
+def print_json(content: Document) -> None:
     """A result for a program: one JSON document."""
-    click.echo(json.dumps(content, indent=2, ensure_ascii=False))
+    click.echo(json_text(content).rstrip("\n"))
 
 
 def print_error(problem: ReconcilerError) -> None:
     """A failure, on stderr."""
-    click.echo(error_text(problem, style_of(sys.stderr)), err=True)
+    stream = click.get_text_stream("stderr")
+    click.echo(error_text(problem, style_of(stream), columns=width()).rstrip("\n"), err=True)

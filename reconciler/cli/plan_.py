@@ -39,21 +39,21 @@ def command(place: Place, allowed: tuple[str, ...], out: Path | None, form: str,
     from reconciler.flows.save import save_plan
 
     made = plan(place, frozenset(allowed))
-    print_plan(made, form)
+    print_plan(made, form, frozenset(allowed))
     if out is not None:
         save_plan(made, out)
         click.echo(f"saved: reconciler apply {out}", err=True)
     return exit_code(made, detailed=detailed_exitcode)
 
 
-def print_plan(made: Plan, form: str) -> None:
+def print_plan(made: Plan, form: str, allowed: frozenset[str] = frozenset()) -> None:
     """The plan on stdout, in one of the forms."""
     from reconciler.cli.output import print_json, print_text, style_of, width
 
     if form == "json":
-        from reconciler.core.codec import plan_content
+        from reconciler.render.document import plan_document
 
-        print_json(plan_content(made))
+        print_json(plan_document(made))
     elif form == "markdown":
         from reconciler.render.markdown import plan_markdown
 
@@ -61,7 +61,7 @@ def print_plan(made: Plan, form: str) -> None:
     else:
         from reconciler.render.plan import plan_text
 
-        print_text(plan_text(made, style_of(sys.stdout), width=width()))
+        print_text(plan_text(made, style_of(sys.stdout), width=width(), allowed=allowed))
 
 
 def exit_code(made: Plan, *, detailed: bool) -> ExitCode:

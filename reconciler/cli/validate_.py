@@ -22,7 +22,7 @@ def command(place: Place, as_json: bool) -> None:
 
     Needs no network, no token and no state. Exit code 0: the spec is right; 1: it is not.
     """
-    from reconciler.cli.output import print_json, print_text, style_of
+    from reconciler.cli.output import print_json, print_text, style_of, width
     from reconciler.flows.validate import validate
     from reconciler.render.diagnostics import diagnostics_text
     from reconciler.render.document import diagnostics_document
@@ -32,5 +32,5 @@ def command(place: Place, as_json: bool) -> None:
         print_json(diagnostics_document(result.diagnostics))
         return
     if result.diagnostics:
-        click.echo(diagnostics_text(result.diagnostics, style_of(sys.stderr)), err=True)
+        click.echo(diagnostics_text(result.diagnostics, style_of(sys.stderr), columns=width()).rstrip("\n"), err=True)
     print_text(f"{place.specs / place.stack}: right; it asks for {result.resources} resources")

@@ -31,11 +31,14 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Executor:
-    """Runs the steps of one plan. `record` makes an event durable; `progress` is told of each step that ended."""
+    """Runs the steps of one plan.
+
+    `record` makes an event durable. `progress` is told of each step that ended, and of how many there are.
+    """
 
     performer: Performer
     record: Callable[[Event], None]
-    progress: Callable[[StepResult], None]
+    progress: Callable[[StepResult, int], None]
     stop: Flag
     workers: int
     _documents: dict[tuple[str, str], Lock] = field(default_factory=dict)
@@ -75,7 +78,7 @@ class Executor:
             if result.status is not Status.DONE:
                 undone.setdefault(node, result)
             results.append(result)
-            self.progress(result)
+            self.progress(result, len(graph))
             sorter.done(node)
 
     def _run_step(self, node: Node, change: Change, step: Step, ended: SimpleQueue[tuple[Node, StepResult]]) -> None:

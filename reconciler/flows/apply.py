@@ -35,11 +35,14 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Dialogue:
-    """How the run talks: `show` sees the plan, `progress` each step; `stop` ends the run between two steps."""
+    """How the run talks.
+
+    `show` sees the plan, `progress` each step that ended and how many there are; `stop` ends the run between two.
+    """
 
     show: Callable[[Plan], None]
     confirm: Callable[[], bool]
-    progress: Callable[[StepResult], None]
+    progress: Callable[[StepResult, int], None]
     stop: Event
 
 

@@ -157,7 +157,9 @@ class World:
 
         self.events = [Began(self.state.lineage, self.state.serial, {})]
         performer = Performer(self.state, self.types, self.handlers, self.secrets)
-        results = Executor(performer, self.events.append, self.progress.append, self.stop, 4).run(plan)
+        results = Executor(
+            performer, self.events.append, lambda result, total: self.progress.append(result), self.stop, 4
+        ).run(plan)
         self.state = fold(self.state, self.events)
         return {(str(r.address), str(r.step)): r for r in results}
 

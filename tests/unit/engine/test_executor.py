@@ -342,7 +342,7 @@ def test_a_journal_that_cannot_be_written_stops_the_run(world):
         raise StateError("the disk is full", "make room")
 
     executor = Executor(
-        Performer(EMPTY, TYPES, world.handlers, world.secrets), record, lambda result: None, world.stop, 4
+        Performer(EMPTY, TYPES, world.handlers, world.secrets), record, lambda result, total: None, world.stop, 4
     )
     results = {str(result.address): result for result in executor.run(plan)}
     assert (results[str(CLIENT_AT)].status, results[str(CLIENT_AT)].message) == (Status.IN_DOUBT, "the disk is full")
