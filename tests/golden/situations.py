@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from reconciler.core.address import Address, parse_address
 from reconciler.core.desired import Desired
 from reconciler.core.observed import Absent, Observation, Owner, Present, Unreadable
-from reconciler.core.plan import Plan
 from reconciler.core.planner import Situation, make_plan
 from reconciler.core.policy import judge
 from reconciler.core.resource import Attributes, Kind, Mark, OnRemove, ResourceType
@@ -18,6 +17,8 @@ from reconciler.diagnostic import Diagnostic, note, warning
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+
+    from reconciler.core.plan import Plan
 
 PLAIN, SET, LOCAL, SECRET = Mark.PLAIN, Mark.UNORDERED, Mark.LOCAL, Mark.SECRET
 JIRA_OLD = "https://jira.acme.eu/plugins/servlet/oauth/callback"
@@ -110,7 +111,7 @@ def client(**attributes: object) -> Attributes:
         "grant_types": ("authorization_code", "refresh_token"),
         "client_secret": HANDLE,
     }
-    return usual | attributes  # type: ignore[return-value]  # the keywords are attribute values
+    return usual | attributes
 
 
 def mini(**attributes: object) -> Attributes:
@@ -123,7 +124,7 @@ def mini(**attributes: object) -> Attributes:
         "attributes": {"username": "preferred_username", "email": "email", "groups": "groups"},
         "callback": JIRA,
     }
-    return usual | attributes  # type: ignore[return-value]  # the keywords are attribute values
+    return usual | attributes
 
 
 def idp(**attributes: object) -> Attributes:
@@ -137,13 +138,13 @@ def idp(**attributes: object) -> Attributes:
         "additional_scopes": ("email", "groups", "profile"),
         "callback": WIKI,
     }
-    return usual | attributes  # type: ignore[return-value]  # the keywords are attribute values
+    return usual | attributes
 
 
 def desired(address: Address | str, attributes: Attributes, **more: object) -> Desired:
     """A wanted resource of one of the types above."""
     where = parse_address(address) if isinstance(address, str) else address
-    return Desired(where, TYPES[where.type], attributes, **more)  # type: ignore[arg-type]  # as Desired has them
+    return Desired(where, TYPES[where.type], attributes, **more)
 
 
 def entry(attributes: Attributes, **more: object) -> Entry:
@@ -151,13 +152,13 @@ def entry(attributes: Attributes, **more: object) -> Entry:
     values = {"remote_id": "17", "origin": Origin.CREATED, "applied": attributes} | more
     if "client_secret" in attributes:
         values = {"fingerprints": {"client_secret": "f1"}} | values
-    return Entry(**values)  # type: ignore[arg-type]  # as Entry has them
+    return Entry(**values)
 
 
 def present(attributes: Attributes, **more: object) -> Present:
     """A found object; what no server shows is left out."""
     shown = {name: value for name, value in attributes.items() if name not in {"client_secret", "callback"}}
-    return Present(**({"remote_id": "17", "attributes": shown} | more))  # type: ignore[arg-type]  # as Present has them
+    return Present(**({"remote_id": "17", "attributes": shown} | more))
 
 
 def ours(address: Address) -> Owner:

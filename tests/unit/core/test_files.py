@@ -69,7 +69,8 @@ def test_a_state_survives_there_and_back():
         (b"[]", "no reconciler state file"),
         (b'{"format": "reconciler state", "version": 99}', "version 99"),
         (b'{"format": "reconciler state", "version": "1"}', "version 1"),
-        (b'{"format": "reconciler state", "version": 1}', "'state' is missing"),
+        (b'{"format": "reconciler state", "version": 1}', "state: Field required"),
+        (b"[" * 100_000, "not JSON"),
         (b'{"format": "reconciler state", "version": 1, "state": {"stack": "hunter2"}}', "not a whole state"),
     ],
 )

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import socket
-import time
+import threading
 from typing import TYPE_CHECKING
 
 import httpcore
@@ -57,18 +57,21 @@ def test_no_message_is_an_error(frames: tuple[bytes, ...]) -> None:
 
 def test_an_upgrade_to_something_else_is_an_error() -> None:
     other = b"HTTP/1.1 101 X\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n\x81\x02hi"
-    with serve(lambda sock: sock.sendall(other)) as stub, open_http(System("c", "clavex", stub.url), {}) as http:
-        with pytest.raises(BadAnswerError, match="no WebSocket message"):
-            http.first_message("/acme/events")
+    with (
+        serve(lambda sock: sock.sendall(other)) as stub,
+        open_http(System("c", "clavex", stub.url), {}) as http,
+        pytest.raises(BadAnswerError, match="no WebSocket message"),
+    ):
+        http.first_message("/acme/events")
 
 
 def test_a_refusal_is_a_status() -> None:
-    with serve(reply(401, {"error": "Unauthorized", "message": "Unauthorized"})) as stub:
-        with (
-            open_http(System("c", "clavex", stub.url), {}) as http,
-            pytest.raises(StatusError, match="401 Unauthorized"),
-        ):
-            http.first_message("/acme/events")
+    with (
+        serve(reply(401, {"error": "Unauthorized", "message": "Unauthorized"})) as stub,
+        open_http(System("c", "clavex", stub.url), {}) as http,
+        pytest.raises(StatusError, match="401 Unauthorized"),
+    ):
+        http.first_message("/acme/events")
 
 
 class Silent:
@@ -78,7 +81,7 @@ class Silent:
 
 class Chatty:
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        time.sleep(0.01)
+        threading.Event().wait(0.01)
         return b"\x89\x00"
 
 

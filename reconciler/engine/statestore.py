@@ -1,0 +1,133 @@
+"""The rules of the state, each in one place: lineage, serial, versions, journal before use. Backends know none.
+
+The state is the snapshot with the journal folded in. While an apply runs only the journal grows; a commit writes
+the next snapshot and clears it. After a crash in between, the journal is of an older serial and says nothing new.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from reconciler.core.codec import decode_events, decode_state, encode_event, encode_state
+from reconciler.core.journal import Began, Event, fold
+from reconciler.core.state import State
+from reconciler.errors import StateError
+from reconciler.ports import Backend, LockInfo
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from reconciler.core.state import SystemRecord
+
+
+@dataclass(frozen=True, slots=True)
+class StateStore:
+    """The state of one stack in one environment, wherever `backend` keeps it."""
+
+    backend: Backend
+    stack: str
+    environment: str
+
+    def read(self) -> State:
+        """The state as it is now, without a lock: what a running apply recorded so far is in it."""
+        return self._load().state
+
+    def holder(self) -> LockInfo | None:
+        """Who holds the lock now."""
+        return self.backend.holder()
+
+    @contextmanager
+    def open(self, info: LockInfo) -> Iterator[OpenState]:
+        """The state, locked, to be changed. LockedError if somebody else has it.
+
+        What was recorded and not committed when the context ends stays in the journal, and is in the state that
+        the next one reads.
+        """
+        with self.backend.lock(info):
+            yield self._load()
+
+    def _load(self) -> OpenState:
+        # The journal first: a snapshot that is committed in between already holds what the journal says.
+        events = decode_events(self.backend.journal(), f"{self.backend.where}, journal")
+        data, version = self.backend.get()
+        if data is None:
+            snapshot = State(self.stack, self.environment, lineage=str(uuid4()))
+        else:
+            snapshot = decode_state(data, self.backend.where)
+            self._check(snapshot, events)
+        return OpenState(self.backend, snapshot, version, fold(snapshot, events), data is None)
+
+    def _check(self, snapshot: State, events: Sequence[Event]) -> None:
+        """The snapshot is the one that was asked for, and the journal knows of none that came after it."""
+        where = self.backend.where
+        if (snapshot.stack, snapshot.environment) != (self.stack, self.environment):
+            raise StateError(
+                f"{where}: this is the state of {snapshot.stack} in {snapshot.environment}, "
+                f"not of {self.stack} in {self.environment}",
+                "name the right stack and environment, or put the right state there",
+            )
+        serials = [event.serial for event in events if isinstance(event, Began) and event.lineage == snapshot.lineage]
+        if serials and max(serials) > snapshot.serial:
+            raise StateError(
+                f"{where}: the state has serial {snapshot.serial}, but its journal continues serial {max(serials)}: "
+                "an older state was put in its place",
+                "put the newest state back; or, if the older one is meant, remove the journal",
+            )
+
+
+@dataclass(slots=True)
+class OpenState:
+    """A state that this process holds the lock of.
+
+    `snapshot` and `version` are what the backend has; `state` is the snapshot with the journal folded in, as it was
+    on opening or after the last commit.
+    """
+
+    backend: Backend
+    snapshot: State
+    version: str
+    state: State
+    _fresh: bool
+    _events: list[Event] = field(default_factory=list)
+
+    def begin(self, systems: Mapping[str, SystemRecord]) -> None:
+        """An apply begins: its events count from now on, and the lineage is durable."""
+        if self._fresh:
+            self.version = self.backend.put(encode_state(self.snapshot), self.version)
+            self._fresh = False
+        self._write(Began(self.snapshot.lineage, self.snapshot.serial, systems))
+
+    def record(self, event: Event) -> None:
+        """Makes an event durable, after `begin`. StateError if that failed. Safe to call from many threads."""
+        if not self._events:
+            raise RuntimeError("begin() comes before record(): the event would belong to no apply")
+        self._write(event)
+
+    def _write(self, event: Event) -> None:
+        self._events.append(event)  # first: it did happen, and a commit must say so even if the journal cannot
+        self.backend.append(encode_event(event))
+
+    def commit(self, state: State | None = None) -> State:
+        """Writes the next snapshot, with the next serial, and clears the journal. The state as it is now.
+
+        The snapshot is `state`, or else what the recorded events made of the state. StateError if somebody else
+        wrote meanwhile.
+        """
+        wanted = fold(self.state, self._events) if state is None else state
+        if (wanted.lineage, wanted.serial) != (self.snapshot.lineage, self.snapshot.serial):
+            raise StateError(
+                f"{self.backend.where}: a state of lineage {wanted.lineage} and serial {wanted.serial} cannot follow "
+                f"lineage {self.snapshot.lineage} and serial {self.snapshot.serial}",
+                "nothing was written",
+            )
+        committed = replace(wanted, serial=wanted.serial + 1)
+        self.version = self.backend.put(encode_state(committed), self.version)
+        self.snapshot = self.state = committed
+        self._fresh = False
+        self._events.clear()
+        with suppress(StateError):  # it is committed; a journal of an older serial says nothing
+            self.backend.clear_journal()
+        return committed

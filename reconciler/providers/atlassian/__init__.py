@@ -1,0 +1,1 @@
+"""What Jira, Confluence and their SSO plugins have in common."""

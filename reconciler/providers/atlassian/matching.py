@@ -1,0 +1,95 @@
+"""How an object without a mark is found again among those of others."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from reconciler.core.observed import Absent, Lookup, Observation, Present, Unreadable
+from reconciler.errors import ReconcilerError
+from reconciler.providers.atlassian.fields import Fields, JsonObject, read_fields
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from reconciler.core.address import Address
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One object of the product, with the id that it has there."""
+
+    id: str
+    content: JsonObject
+
+
+Tiers = tuple[Fields, ...]
+"""Fields by which an object is recognised when its id is unknown: all of the first, else all of the second, …"""
+
+
+def observe(
+    wanted: Sequence[Lookup],
+    candidates: Sequence[Candidate],
+    tiers: Tiers,
+    read: Callable[[Candidate], Present | Unreadable],
+) -> Mapping[Address, Observation]:
+    """An answer for every address. Several objects for one address, or the other way round, are unreadable."""
+    found = match(wanted, candidates, tiers)
+    uses = Counter(candidate.id for fitting in found.values() for candidate in fitting)
+    answers: dict[Address, Observation] = {}
+    for lookup in wanted:
+        fitting = found.get(lookup.address, [])
+        if not fitting:
+            answers[lookup.address] = Absent()
+        elif len(fitting) > 1:
+            ids = ", ".join(candidate.id for candidate in fitting)
+            remedy = "rename or remove all but one in the product's screen"
+            answers[lookup.address] = Unreadable(f"several objects fit, with the ids {ids}", remedy)
+        elif uses[fitting[0].id] > 1:
+            text = f"the object {fitting[0].id} fits several addresses of the spec"
+            answers[lookup.address] = Unreadable(text, "give each sign-on of the product a name of its own")
+        else:
+            answers[lookup.address] = _read(fitting[0], read)
+    return answers
+
+
+def _read(candidate: Candidate, read: Callable[[Candidate], Present | Unreadable]) -> Observation:
+    try:
+        return read(candidate)
+    except ReconcilerError as problem:
+        return Unreadable(problem.message, problem.remedy)
+
+
+def match(
+    wanted: Sequence[Lookup], candidates: Iterable[Candidate], tiers: Tiers
+) -> Mapping[Address, list[Candidate]]:
+    """The candidates that fit each address: by id, else by the first tier that gives any.
+
+    What one address is known by does not count for another one: so a renamed sign-on never takes the object that
+    is about to be deleted under its old name.
+    """
+    free = {candidate.id: candidate for candidate in candidates}
+    found: dict[Address, list[Candidate]] = {}
+    for lookup in wanted:
+        if lookup.remote_id in free:
+            found[lookup.address] = [free[lookup.remote_id]]
+    for fields in tiers:
+        for fitting in found.values():
+            for candidate in fitting:
+                free.pop(candidate.id, None)
+        hits = {
+            lookup.address: [item for item in free.values() if _fits(item.content, lookup, fields)]
+            for lookup in wanted
+            if lookup.address not in found
+        }
+        found |= {address: fitting for address, fitting in hits.items() if fitting}
+    return found
+
+
+def _fits(content: JsonObject, lookup: Lookup, fields: Fields) -> bool:
+    try:
+        shown = read_fields(content, fields)
+    except ReconcilerError:  # somebody else's, in a form that nobody knows
+        return False
+    return all(value and value == lookup.attributes.get(name) for name, value in shown.items())

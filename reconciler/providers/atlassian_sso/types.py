@@ -1,0 +1,81 @@
+"""The resource types of the built-in app; where each attribute stands on the wire (facts atlassian 3.2 to 3.4)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reconciler.core.resource import Kind, Mark, ResourceType
+from reconciler.providers.atlassian.fields import Field, Form
+from reconciler.providers.atlassian.sign_ons import (
+    FALLBACK,
+    LOGIN_FORM,
+    MAPPED_GROUPS,
+    goes_off,
+    loses_administrators,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from reconciler.core.resource import Attributes
+    from reconciler.providers.atlassian.fields import Fields
+
+JIT = "jit-configuration"
+BUTTON_SPELLINGS = ("buttonText", "button-text")
+"""The documents disagree, and so do versions (facts atlassian 3.2); the first one is what is written by default."""
+SECRET = "client-secret"  # noqa: S105 - the name of a field
+
+IDP_FIELDS: Fields = {
+    "name": Field(("name",)),
+    "enabled": Field(("enabled",), Form.FLAG),
+    "issuer": Field(("issuer-url",)),
+    "client_id": Field(("client-id",)),
+    "discovery": Field(("discovery-enabled",), Form.FLAG),
+    "additional_scopes": Field(("additional-scopes",), Form.NAMES),
+    "username_claim": Field(("username-claim",)),
+    "jit_enabled": Field((JIT, "user-provisioning-enabled"), Form.FLAG),
+    "jit_display_name": Field((JIT, "mapping-display-name")),
+    "jit_email": Field((JIT, "mapping-email")),
+    "jit_groups": Field((JIT, "mapping-groups")),
+}
+SETTINGS_FIELDS: Fields = {
+    LOGIN_FORM: Field(("show-login-form",), Form.FLAG),
+    FALLBACK: Field(("enable-authentication-fallback",), Form.FLAG),
+}
+
+
+def idp_fields(spelling: str) -> Fields:
+    """All fields of an identity provider, with the button text in this spelling."""
+    return {**IDP_FIELDS, "button_text": Field((spelling,))}
+
+
+def locks_out(before: Attributes, after: Attributes) -> Iterable[str]:
+    """Just-in-time provisioning takes memberships away (facts atlassian 3.3); lost mappings do too."""
+    if before.get("jit_enabled") is not True and after.get("jit_enabled") is True:
+        yield (
+            "just-in-time provisioning comes on: at each login people lose every group that Clavex does not send, "
+            "administrators too; keep an account that logs in with a password"
+        )
+    yield from loses_administrators(before, after)
+
+
+IDP = ResourceType(
+    "idp",
+    key=("name",),
+    attributes={
+        **dict.fromkeys(IDP_FIELDS, Mark.PLAIN),
+        "button_text": Mark.PLAIN,
+        "additional_scopes": Mark.UNORDERED,
+        "client_secret": Mark.SECRET,
+        "callback": Mark.LOCAL,
+        MAPPED_GROUPS: Mark.LOCAL,
+    },
+    locks_out=locks_out,
+)
+SSO_SETTINGS = ResourceType(
+    "sso_settings",
+    key=(),
+    attributes=dict.fromkeys(SETTINGS_FIELDS, Mark.PLAIN),
+    kind=Kind.SETTINGS,
+    locks_out=goes_off,
+)

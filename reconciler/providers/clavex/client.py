@@ -1,0 +1,203 @@
+"""OIDC clients: found by pages that are not trusted blindly, changed field by field (facts clavex 2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from pydantic import SecretStr
+
+from reconciler.core.observed import Absent, Observation
+from reconciler.errors import BadAnswerError, InDoubtError, ReconcilerError, StatusError
+from reconciler.ports import Write, Written
+from reconciler.providers.clavex.organisation import PAGE_SIZE, Organisation, is_bare, side_by_side, unreadable
+from reconciler.providers.clavex.wire import (
+    CLIENT_LIST,
+    CLIENT_PAGE,
+    ONE_CLIENT,
+    RELEASE_HEADERS,
+    SECRET,
+    TOKEN_ERROR,
+    WireClient,
+    mark_headers,
+)
+from reconciler.transport.answers import clean
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from reconciler.core.address import Address
+    from reconciler.core.observed import Lookup
+    from reconciler.ports import Answer
+
+_MADE_UP_CODE = "made-up-code"
+
+
+@dataclass(frozen=True, slots=True)
+class _Listing:
+    """The clients that a listing gave, by id. `whole`: there are no others."""
+
+    clients: Mapping[str, WireClient]
+    whole: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ClientHandler:
+    """Implements ports.Handler and ports.RotatingHandler."""
+
+    org: Organisation
+
+    # --- reading --------------------------------------------------------------------------------------------------
+
+    def read(self, wanted: Sequence[Lookup]) -> Mapping[Address, Observation]:
+        """An answer for every address: from the list, and each that the list may have skipped by itself."""
+        listing = _Listing({}, whole=False)
+        if len(wanted) > 1:  # a single one is quicker asked for by itself
+            try:
+                listing = self._list()
+            except ReconcilerError as problem:
+                return dict.fromkeys((lookup.address for lookup in wanted), unreadable(problem))
+
+        def look(lookup: Lookup) -> Observation:
+            try:
+                return self._look(lookup, listing)
+            except ReconcilerError as problem:
+                return unreadable(problem)
+
+        found = [look(lookup) for lookup in wanted] if listing.whole else side_by_side(look, wanted)
+        return self.org.vouch({lookup.address: item for lookup, item in zip(wanted, found, strict=True)})
+
+    def _look(self, lookup: Lookup, listing: _Listing) -> Observation:
+        for client_id in filter(None, (lookup.remote_id, str(lookup.attributes["client_id"]))):
+            client = listing.clients.get(client_id)
+            if client is None and not listing.whole:
+                client = self._ask(client_id)
+            if client is not None:
+                return self.org.dialect.present(client)
+        return Absent()
+
+    def _list(self) -> _Listing:
+        """All clients, by pages; whole only if as many different ones came as there are.
+
+        The order has no tie-break, so pages can repeat or skip clients of equal name (facts clavex 2.6).
+        """
+        path = self.org.path("clients")
+        clients: dict[str, WireClient] = {}
+        totals: set[int] = set()
+        offset = 0
+        while True:
+            answer = self.org.http.get(path, params={"limit": PAGE_SIZE, "offset": offset})
+            if is_bare(answer):
+                items = self.org.decode(answer, CLIENT_LIST, "GET", path)
+                return _Listing({client["client_id"]: client for client in items}, whole=True)
+            page = self.org.decode(answer, CLIENT_PAGE, "GET", path)
+            before = len(clients)
+            clients.update((client["client_id"], client) for client in page["items"])
+            totals.add(page.get("total", 0))
+            offset += len(page["items"])
+            if not page.get("has_more") or len(clients) == before:
+                break
+        self.org.seen = self.org.seen or bool(clients)
+        return _Listing(clients, whole=totals == {len(clients)})
+
+    def _ask(self, client_id: str) -> WireClient | None:
+        answer = self.org.ask(self.org.path("clients", client_id), ONE_CLIENT)
+        return answer["client"] if answer is not None and "client" in answer else answer
+
+    # --- writing --------------------------------------------------------------------------------------------------
+
+    def create(self, write: Write) -> Written:
+        """Makes the client; InDoubtError if it may exist without its secret having arrived."""
+        dialect, path = self.org.dialect, self.org.path("clients")
+        client_id = str(write.attributes["client_id"])
+        late = frozenset(dialect.seconds) & write.attributes.keys()  # a create ignores these (facts clavex 2.1)
+        body = dialect.sent({"name": client_id, **write.attributes}, frozenset({*write.attributes, "name"}) - late)
+        headers = mark_headers(write.owner) if write.owner else {}
+        try:
+            answer = self.org.http.send("POST", path, json=body, ok=(201,), headers=headers, repeatable=False)
+        except StatusError as problem:
+            refusal = problem
+        else:
+            written = Written(client_id, self._secret(answer, path, public=bool(write.attributes.get("public"))))
+            if late:
+                self._patch(client_id, dialect.sent(write.attributes, late), {})
+            return written
+        raise self._explain(refusal, client_id)
+
+    def _secret(self, answer: Answer, path: str, *, public: bool) -> SecretStr | None:
+        """The secret in an answer. InDoubtError if there should be one and is none: it is shown once."""
+        try:
+            secret = self.org.decode(answer, SECRET, "POST", path).get("client_secret")
+        except BadAnswerError as problem:
+            raise InDoubtError(
+                f"carried out, but the answer cannot be read: {problem.message}", problem.where
+            ) from None
+        if not secret and not public:
+            raise InDoubtError("carried out, but the answer holds no secret", f"POST {self.org.http.url}{path}")
+        return SecretStr(secret) if secret else None
+
+    def _explain(self, refusal: StatusError, client_id: str) -> StatusError:
+        """What a refused create means: a 500 says that the id is taken, somewhere (facts clavex 9.2)."""
+        if refusal.status not in {HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.CONFLICT}:
+            return refusal
+        if self._ask(client_id) is not None:
+            return StatusError(refusal.status, f"the client {client_id} exists already", refusal.where, "plan again")
+        return StatusError(
+            refusal.status,
+            f"the client id {client_id} is taken in another organisation of this Clavex, or the organisation is gone",
+            refusal.where,
+            "ids are unique in a whole installation: choose another client_id, or delete the other client",
+        )
+
+    def update(self, write: Write) -> Written:
+        """Sends what changed, and the mark; with no owner and nothing changed, takes the mark off."""
+        fixed = sorted(write.changed.intersection(("client_id", "public")))
+        if fixed:
+            raise ReconcilerError(
+                f"{write.address}: {', '.join(fixed)} cannot be changed on an existing client",
+                "give the client another client_id, or delete it first",
+            )
+        headers = mark_headers(write.owner) if write.owner else {} if write.changed else RELEASE_HEADERS
+        self._patch(write.remote_id, self.org.dialect.sent(write.attributes, write.changed), headers)
+        return Written(write.remote_id)
+
+    def _patch(self, client_id: str, body: Mapping[str, object], headers: Mapping[str, str]) -> None:
+        self.org.http.send("PATCH", self.org.path("clients", client_id), json=body, headers=headers)
+
+    def delete(self, write: Write) -> None:
+        """Removes the client, and with it its mappers. A 404 may hide a fault of the database (facts clavex 2)."""
+        path = self.org.path("clients", write.remote_id)
+        answer = self.org.http.send("DELETE", path, ok=(200, 204, 404))
+        if answer.status == HTTPStatus.NOT_FOUND and self._ask(write.remote_id) is not None:
+            raise StatusError(answer.status, "it was not deleted", f"DELETE {self.org.http.url}{path}", "run again")
+
+    # --- the secret -----------------------------------------------------------------------------------------------
+
+    def rotate(self, write: Write) -> Written:
+        """Makes a new secret. Asked twice, the server makes two, and the last one holds."""
+        path = self.org.path("clients", write.remote_id, "secret")
+        answer = self.org.http.send("POST", path, ok=(200, 201))
+        return Written(write.remote_id, self._secret(answer, path, public=False))
+
+    def prove(self, write: Write) -> bool:
+        """Asks the token endpoint with a made-up code: the secret is looked at first (facts clavex 5.3)."""
+        path = f"/{self.org.slug}/token"
+        uris = write.attributes.get("redirect_uris")
+        form = {
+            "grant_type": "authorization_code",
+            "client_id": write.remote_id,
+            "client_secret": write.secrets["client_secret"].get_secret_value(),
+            "code": _MADE_UP_CODE,
+            "redirect_uri": uris[0] if isinstance(uris, tuple) and uris else "https://invalid.invalid/",
+        }
+        answer = self.org.http.send("POST", path, form=form, ok=(400, 401), anonymous=True)
+        found = self.org.decode(answer, TOKEN_ERROR, "POST", path)
+        match found["error"], found.get("error_description", ""):
+            case "invalid_grant", _:
+                return True
+            case "invalid_client", "invalid client secret":
+                return False
+            case code, _:
+                where = f"POST {self.org.http.url}{path}"
+                raise BadAnswerError(f"the secret was neither taken nor refused, but: {clean(code)}", where)

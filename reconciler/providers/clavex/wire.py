@@ -1,0 +1,236 @@
+"""What goes over the wire: the two dialects of Clavex as data, the shapes of answers, and the way between both.
+
+The released server and the published guide differ in the path, in names, and in what is kept (facts clavex 7).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Required, cast
+from urllib.parse import quote, unquote
+
+from pydantic import TypeAdapter
+from typing_extensions import TypedDict  # pydantic wants this one before Python 3.12
+
+from reconciler.core.observed import Owner, Present
+from reconciler.core.ownership import MANAGED_BY
+from reconciler.core.resource import unordered
+
+if TYPE_CHECKING:
+    from reconciler.core.resource import Attributes, Value
+
+RELEASED, GUIDE = "released", "guide"
+
+
+# --- shapes of answers --------------------------------------------------------------------------------------------
+
+
+class WireClient(TypedDict, total=False):
+    """A client, as far as it concerns us."""
+
+    client_id: Required[str]
+    name: str
+    client_name: str
+    redirect_uris: list[str] | None
+    post_logout_redirect_uris: list[str] | None
+    grant_types: list[str] | None
+    response_types: list[str] | None
+    scopes: list[str] | None
+    token_endpoint_auth_method: str
+    is_active: bool
+    access_token_ttl: int | None
+    refresh_token_ttl: int | None
+    managed_by: str | None
+    managed_ref: str | None
+
+
+class Wrapped(TypedDict):
+    """A client as a member of an answer."""
+
+    client: WireClient
+
+
+class Page(TypedDict, total=False):
+    """A part of the list of clients. `total` is left out when it is 0 (facts clavex 2.6)."""
+
+    items: Required[list[WireClient]]
+    total: int
+    has_more: bool
+
+
+class Secret(TypedDict):
+    """The one time that a secret is shown."""
+
+    client_secret: str | None
+
+
+class WireMapper(TypedDict, total=False):
+    """A protocol mapper."""
+
+    id: Required[str]
+    name: Required[str]
+    mapper_type: Required[str]
+    claim_name: Required[str]
+    claim_value: str | None
+    attribute_name: str | None
+    add_to_access_token: bool
+    add_to_id_token: bool
+    add_to_userinfo: bool
+
+
+class Mappers(TypedDict):
+    """A list of mappers as a page."""
+
+    items: list[WireMapper]
+
+
+class WireGroup(TypedDict, total=False):
+    """A group."""
+
+    id: Required[str]
+    name: Required[str]
+    description: str | None
+    managed_by: str | None
+    managed_ref: str | None
+
+
+class Groups(TypedDict, total=False):
+    """A part of the list of groups."""
+
+    items: Required[list[WireGroup]]
+    has_more: bool
+    next_cursor: str
+
+
+class TokenError(TypedDict, total=False):
+    """A refusal of the token endpoint."""
+
+    error: Required[str]
+    error_description: str
+
+
+class WireOrganisation(TypedDict):
+    """An organisation, as far as it concerns us."""
+
+    id: str
+    slug: str
+
+
+CLIENT_PAGE = TypeAdapter(Page)
+CLIENT_LIST = TypeAdapter(list[WireClient])
+ONE_CLIENT: TypeAdapter[Wrapped | WireClient] = TypeAdapter(Wrapped | WireClient)
+SECRET = TypeAdapter(Secret)
+MAPPER_PAGE = TypeAdapter(Mappers)
+MAPPER_LIST = TypeAdapter(list[WireMapper])
+ONE_MAPPER = TypeAdapter(WireMapper)
+GROUP_PAGE = TypeAdapter(Groups)
+GROUP_LIST = TypeAdapter(list[WireGroup])
+ONE_GROUP = TypeAdapter(WireGroup)
+TOKEN_ERROR = TypeAdapter(TokenError)
+ONE_ORGANISATION = TypeAdapter(WireOrganisation)
+
+
+# --- dialects -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How one Clavex wants to be talked to.
+
+    `by_slug`: the path holds the organisation's slug, not its UUID. `plain`, `sets` and `seconds` give the field of
+    each attribute of a client that it keeps. Seconds are taken by a PATCH only, and 0 is shown as nothing.
+    """
+
+    name: str
+    by_slug: bool
+    plain: Mapping[str, str]
+    sets: Mapping[str, str]
+    seconds: Mapping[str, str]
+
+    @property
+    def fields(self) -> Mapping[str, str]:
+        """The field of each attribute that this Clavex keeps."""
+        return {**self.plain, **self.sets, **self.seconds}
+
+    def sent(self, attributes: Attributes, names: frozenset[str]) -> dict[str, object]:
+        """The fields of a request that carry those of `names` that this Clavex keeps."""
+        return {
+            wire: list(value) if isinstance(value := attributes[name], tuple) else value
+            for name, wire in self.fields.items()
+            if name in names
+        }
+
+    def present(self, client: WireClient) -> Present:
+        """What was found, in canonical form; attributes that the answer does not show are left out."""
+        shown = cast("Mapping[str, Value]", client)
+        lists = cast("Mapping[str, list[str] | None]", client)
+        attributes = {name: shown[wire] for name, wire in self.plain.items() if wire in shown}
+        for name, wire in self.sets.items():
+            if wire in lists:
+                attributes[name] = _set(lists[wire])
+        for name, wire in self.seconds.items():
+            attributes[name] = shown.get(wire) or 0
+        if "name" not in attributes and "name" in client:
+            attributes["name"] = client["name"]
+        # No answer holds `is_public`: the method is its only sign (facts clavex 2.2).
+        attributes["public"] = client.get("token_endpoint_auth_method") == "none"
+        owner = read_owner(client["managed_by"], client.get("managed_ref")) if "managed_by" in client else None
+        return Present(client["client_id"], attributes, owner)
+
+
+def _set(values: list[str] | None) -> tuple[str, ...]:
+    """unordered(), quickly for what is short: there are four in each of thousands of clients."""
+    if not values:
+        return ()
+    return (values[0],) if len(values) == 1 else unordered(values)
+
+
+DIALECTS: Mapping[str, Dialect] = {
+    RELEASED: Dialect(
+        RELEASED,
+        by_slug=False,
+        plain={"client_id": "client_id", "name": "name", "active": "is_active", "public": "is_public"},
+        sets={
+            "redirect_uris": "redirect_uris",
+            "post_logout_redirect_uris": "post_logout_redirect_uris",
+            "grant_types": "grant_types",
+            "response_types": "response_types",
+        },
+        seconds={"access_token_ttl": "access_token_ttl", "refresh_token_ttl": "refresh_token_ttl"},
+    ),
+    GUIDE: Dialect(
+        GUIDE,
+        by_slug=True,
+        plain={
+            "client_id": "client_id",
+            "name": "client_name",
+            "token_endpoint_auth_method": "token_endpoint_auth_method",
+        },
+        sets={"redirect_uris": "redirect_uris", "grant_types": "grant_types", "scopes": "scopes"},
+        seconds={},
+    ),
+}
+"""The dialects by name. Of the guide's, only what the guide prints is known."""
+
+
+# --- the managed-by mark ------------------------------------------------------------------------------------------
+
+
+def mark_headers(owner: Owner) -> dict[str, str]:
+    """The headers that leave a mark (facts clavex 2.7); the reference quoted, since a group's name may be in it."""
+    return {
+        "X-Clavex-Managed-By": owner.managed_by,
+        "X-Clavex-Managed-Ref": quote(owner.ref, safe="/+:@"),
+    }
+
+
+RELEASE_HEADERS = {"X-Clavex-Managed-Release": "true"}
+
+
+def read_owner(managed_by: str | None, ref: str | None) -> Owner | None:
+    """The mark that an answer shows."""
+    if not managed_by:
+        return None
+    text = ref or ""
+    return Owner(managed_by, unquote(text) if managed_by == MANAGED_BY and "%" in text else text)

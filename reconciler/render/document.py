@@ -1,0 +1,82 @@
+"""Plan, drift, outcome and findings as JSON values: what `--json` prints. The schema is docs/plan.md.
+
+Every document names its format and version. Secrets appear as handles only.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING
+
+from reconciler.core.codec import plan_content
+from reconciler.errors import ReconcilerError, SpecError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from reconciler.core.outcome import Outcome, StepResult
+    from reconciler.core.plan import Plan
+    from reconciler.diagnostic import Diagnostic
+    from reconciler.ports import LockInfo
+
+VERSION = 1
+"""The version of the documents made here; that of the plan is the codec's."""
+Document = dict[str, object]
+
+
+def json_text(document: Document) -> str:
+    """The document as text: ASCII only, so that nothing in it can act on a terminal."""
+    return json.dumps(document, indent=2).replace("\x7f", "\\u007f")
+
+
+def plan_document(plan: Plan) -> Document:
+    """The plan: what `plan --format json` prints, and a saved plan without its checksum."""
+    return plan_content(plan)
+
+
+def drift_document(plan: Plan, running: LockInfo | None = None) -> Document:
+    """What drifted, what could not be read, and who applies at the moment."""
+    content = plan_content(replace(plan, changes=(), hazards=()))["plan"]
+    kept = {key: content[key] for key in ("stack", "environment", "lineage", "serial", "drift", "unread")}
+    return _document("drift", kept | {"running": asdict(running) if running else None})
+
+
+def outcome_document(outcome: Outcome) -> Document:
+    """What an apply did, step by step, with the exit code that it ends with."""
+    return _document(
+        "outcome",
+        {
+            "exit_code": int(outcome.exit_code),
+            "serial": outcome.serial,
+            "writes": outcome.writes,
+            "results": [_result(result) for result in outcome.results],
+        },
+    )
+
+
+def diagnostics_document(diagnostics: Iterable[Diagnostic]) -> Document:
+    """Findings: what `validate --json` prints."""
+    return _document("diagnostics", {"diagnostics": [asdict(item) for item in diagnostics]})
+
+
+def error_document(problem: ReconcilerError) -> Document:
+    """An error that ended a command, with its exit code."""
+    found = problem.diagnostics if isinstance(problem, SpecError) else ()
+    return _document(
+        "error",
+        {
+            "exit_code": int(problem.exit_code),
+            "message": problem.message,
+            "remedy": problem.remedy,
+            "diagnostics": [asdict(item) for item in found],
+        },
+    )
+
+
+def _document(noun: str, content: Document) -> Document:
+    return {"format": f"reconciler {noun}", "version": VERSION, **content}
+
+
+def _result(result: StepResult) -> Document:
+    return asdict(result) | {"address": str(result.address), "seconds": round(result.seconds, 3)}

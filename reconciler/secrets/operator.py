@@ -1,0 +1,106 @@
+"""The commands that the operator defined for fetching and keeping secrets: outside of every spec.
+
+A spec only names a command. What runs is in a file of the operator's own, so that a merge request cannot run code:
+
+```toml
+[commands.vault]
+get = ["vault", "kv", "get", "-field=value", "secret/{name}"]   # prints the secret
+put = ["vault", "kv", "put", "secret/{name}", "value=-"]        # reads the secret; leave it out to only read
+absent = 2                                                      # exit code of get: there is no such secret
+timeout = 30                                                    # seconds, each
+```
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import tomli
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictStr, ValidationError
+
+from reconciler.errors import SecretError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PLACE = "{name}"
+"""Stands for the secret's name in an argument."""
+
+
+def _check_arguments(arguments: tuple[str, ...]) -> tuple[str, ...]:
+    if not arguments or not arguments[0]:
+        raise ValueError("name the program first, then its arguments")
+    if "/" in arguments[0] and not Path(arguments[0]).is_absolute():
+        raise ValueError(f"{arguments[0]} depends on the folder one is in; write its whole path, or its bare name")
+    if not any(PLACE in argument for argument in arguments[1:]):
+        raise ValueError(f"no argument holds {PLACE}, so every secret would be the same")
+    return arguments
+
+
+_Arguments = Annotated[tuple[StrictStr, ...], AfterValidator(_check_arguments)]
+
+
+class Command(BaseModel):
+    """How one store is asked. Never run through a shell; `{name}` never makes a second argument.
+
+    `get` prints the secret, without or with one newline at its end. `put` reads exactly the secret, without a
+    newline, from its standard input. `absent` is the exit code by which `get` says that there is no such secret:
+    any other than 0 is a failure, since a failed read must not look like a missing secret. `timeout` is in seconds.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    get: _Arguments
+    put: _Arguments | None = None
+    absent: Annotated[int, Field(strict=True, ge=1, le=255)] | None = None
+    timeout: Annotated[float, Field(strict=True, gt=0, le=600)] = 30.0
+
+
+class _Configuration(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    commands: dict[str, Command] = {}
+
+
+def configuration_path(environ: Mapping[str, str]) -> Path:
+    """Where the configuration is looked for: RECONCILER_CONFIG, else in XDG_CONFIG_HOME, else in ~/.config."""
+    if named := environ.get("RECONCILER_CONFIG"):
+        return Path(named)
+    folder = environ.get("XDG_CONFIG_HOME") or Path(environ.get("HOME") or "/") / ".config"
+    return Path(folder) / "reconciler" / "config.toml"
+
+
+def read_commands(environ: Mapping[str, str]) -> Mapping[str, Command]:
+    """The commands by name; none without a configuration. SecretError, with every problem, if it cannot be used."""
+    path, named = configuration_path(environ), bool(environ.get("RECONCILER_CONFIG"))
+    try:
+        with path.open("rb") as file:
+            _check_trusted(path, os.fstat(file.fileno()))
+            data = file.read()
+    except OSError as problem:
+        if not named and isinstance(problem, (FileNotFoundError, NotADirectoryError, PermissionError)):
+            return {}  # a container often runs with a HOME that is not the user's own
+        raise SecretError(f"{path} cannot be read: {problem.strerror}", "correct it, or move it away") from None
+    try:
+        return _Configuration.model_validate(tomli.loads(data.decode())).commands
+    except ValidationError as problem:
+        found = (
+            (".".join(map(str, item["loc"])), item["msg"].removeprefix("Value error, ")) for item in problem.errors()
+        )
+        lines = "\n".join(f"{path}: {where}: {text}" for where, text in found)
+        raise SecretError(lines, "a command has get, and may have put, absent and timeout") from None
+    except ValueError as problem:  # not UTF-8, or not TOML
+        raise SecretError(f"{path}: {problem}", "correct it: it is a TOML file in UTF-8") from None
+
+
+def _check_trusted(path: Path, found: os.stat_result) -> None:
+    """The file says what is run as this user, so nobody else may be able to write it."""
+    if found.st_uid not in {os.geteuid(), 0}:
+        raise SecretError(
+            f"{path} belongs to another user, who could run commands as you", "make it your own (chown)"
+        )
+    if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise SecretError(f"{path} can be written by others, who could run commands as you", "chmod go-w it")

@@ -1,0 +1,148 @@
+"""All secret stores behind their handles, and the key of the fingerprints."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from secrets import token_hex
+from threading import RLock
+from typing import TYPE_CHECKING, Protocol
+
+from pydantic import SecretStr
+
+from reconciler.core.secret import SecretStatus, fingerprint, parse_handle
+from reconciler.errors import SecretError
+from reconciler.ports import SecretStore
+from reconciler.secrets.command import CommandStore
+from reconciler.secrets.env import EnvironmentStore
+from reconciler.secrets.file import FileStore
+from reconciler.secrets.operator import configuration_path
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from reconciler.secrets.operator import Command
+
+KEY_NAME = "fingerprint-key"
+_FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+class Store(SecretStore, Protocol):
+    """A secret store that can also say, without writing, whether it seems to take new values."""
+
+    @property
+    def writable(self) -> bool:
+        """Whether a put looks possible."""
+
+
+def open_store(name: str, *, home: Path, environ: Mapping[str, str], commands: Mapping[str, Command]) -> Store:
+    """The store that `name` names: `file:NAME`, `env` or `command:NAME`. SecretError for any other.
+
+    A file store is `NAME.secrets` in `home`. Nothing is read or run yet.
+    """
+    kind, _, rest = name.partition(":")
+    if kind == "file" and _FILE_NAME.fullmatch(rest):
+        return FileStore(home / f"{rest}.secrets")
+    if name == "env":
+        return EnvironmentStore(environ)
+    if kind == "command" and rest in commands:
+        return CommandStore(rest, commands[rest], environ)
+    if kind == "command":
+        raise SecretError(
+            f"the spec names the command {rest}, and {configuration_path(environ)} defines no such command",
+            f"say there how secrets are fetched and kept, for example:\n"
+            f"[commands.{rest}]\n"
+            f'get = ["pass", "show", "sso/{{name}}"]\n'
+            f'put = ["pass", "insert", "--multiline", "--force", "sso/{{name}}"]\n'
+            f"absent = 1",
+        )
+    raise SecretError(f"{name} is no secret store", "write file:NAME, env, or command:NAME")
+
+
+class StoredSecrets:
+    """Every secret by its handle. Open it after the state was locked: a store is read once.
+
+    Fingerprints are keyed, since a state is read by more eyes than its secrets. The key lies in the `default` store
+    under `fingerprint-key`. While there is none, no fingerprint was ever recorded, so that a key of this process
+    will do, which `ensure_key` makes durable. Where the default store takes no values the key is derived from the
+    state's lineage: that is weaker, since who reads the state can try guesses against a fingerprint. Nobody guesses
+    one of the 256 random bits that Clavex makes its secrets of (facts clavex 2.5); it matters for passwords that
+    people choose.
+    """
+
+    def __init__(
+        self,
+        *,
+        default: str,
+        home: Path,
+        environ: Mapping[str, str],
+        commands: Mapping[str, Command],
+        lineage: str,
+    ) -> None:
+        self._default = default
+        self._home = home
+        self._environ = environ
+        self._commands = commands
+        self._lineage = lineage
+        self._lock = RLock()
+        self._stores: dict[str, Store] = {}
+        self._proved: set[str] = set()
+        self._key: SecretStr | None = None
+        self._key_is_durable = False
+
+    def value(self, handle: str) -> SecretStr | None:
+        """The secret, or None if its store has none of that name."""
+        store, name = parse_handle(handle)
+        return self._store(store).get(name)
+
+    def put(self, handle: str, value: SecretStr) -> None:
+        """Keeps the secret; durable when it returns."""
+        store, name = parse_handle(handle)
+        self._store(store).put(name, value)
+
+    def check_writable(self, handle: str) -> None:
+        """Proves, by writing, that the store of this secret takes values. Each store is asked once."""
+        name = parse_handle(handle).store
+        if name not in self._proved:
+            self._store(name).check_writable()
+            self._proved.add(name)
+
+    def status(self, handle: str) -> SecretStatus:
+        """Whether there is a value, its fingerprint, and whether the store seems to take values. Writes nothing."""
+        value = self.value(handle)
+        return SecretStatus(
+            fingerprint=None if value is None else self.fingerprint(value),
+            writable=self._store(parse_handle(handle).store).writable,
+        )
+
+    def fingerprint(self, value: SecretStr) -> str:
+        """The keyed fingerprint of a value."""
+        return fingerprint(self._find_key().get_secret_value().encode(), value.get_secret_value())
+
+    def ensure_key(self) -> None:
+        """Makes the key durable, before the first fingerprint is recorded."""
+        with self._lock:
+            key = self._find_key()
+            if not self._key_is_durable:
+                self._store(self._default).put(KEY_NAME, key)
+                self._key_is_durable = True
+
+    def _find_key(self) -> SecretStr:
+        with self._lock:
+            if self._key is None:
+                store = self._store(self._default)
+                kept = store.get(KEY_NAME)
+                self._key_is_durable = kept is not None or not store.writable
+                self._key = kept or SecretStr(token_hex(32) if store.writable else _derive_key(self._lineage))
+            return self._key
+
+    def _store(self, name: str) -> Store:
+        with self._lock:
+            if name not in self._stores:
+                self._stores[name] = open_store(name, home=self._home, environ=self._environ, commands=self._commands)
+            return self._stores[name]
+
+
+def _derive_key(lineage: str) -> str:
+    return hashlib.sha256(f"reconciler fingerprint key {lineage}".encode()).hexdigest()

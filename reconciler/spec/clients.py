@@ -1,0 +1,146 @@
+"""Clients: from their tables to their meaning. A spec may hold thousands, so every rule is a cheap one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from reconciler.core.intent import Client, System
+from reconciler.core.secret import Handle
+from reconciler.spec.model import CLAVEX
+from reconciler.spec.rules import (
+    check_client_id,
+    check_logout_uri,
+    check_redirect_uri,
+    is_ordinary,
+    parse_handle,
+    shown,
+)
+from reconciler.spec.suggestion import did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from reconciler.spec.findings import Findings
+    from reconciler.spec.model import ClientTable
+    from reconciler.spec.validation import Spec
+
+_EXTERNAL_KEYS: Final = frozenset({"system", "client_id", "redirect_uris", "secret", "external"})
+_SECRET_KEYS: Final = frozenset({"secret", "token_endpoint_auth_method"})
+_LISTS: Final = ("redirect_uris", "post_logout_redirect_uris", "grant_types", "response_types", "scopes")
+_URI_RULES: Final = {"redirect_uris": check_redirect_uri, "post_logout_redirect_uris": check_logout_uri}
+# Clavex keeps any text here (facts clavex 2.1): a slip of the pen would be stored, and do nothing.
+_KNOWN_TYPES: Final = {
+    "grant_types": frozenset(
+        {
+            "authorization_code",
+            "refresh_token",
+            "client_credentials",
+            "implicit",
+            "password",
+            "urn:ietf:params:oauth:grant-type:device_code",
+            "urn:ietf:params:oauth:grant-type:jwt-bearer",
+            "urn:ietf:params:oauth:grant-type:token-exchange",
+            "urn:openid:params:grant-type:ciba",
+        }
+    ),
+    "response_types": frozenset(
+        {"code", "token", "id_token", "code id_token", "code token", "code id_token token", "id_token token", "none"}
+    ),
+}
+
+
+def compile_clients(spec: Spec, systems: Mapping[str, System], store: str, findings: Findings) -> dict[str, Client]:
+    """The clients by table name, without those whose system is not known."""
+    used = {sign_on.client for sign_on in spec.tables.sso.values()}
+    declared = spec.declared.get("systems", ())
+    clients: dict[str, Client] = {}
+    for name, table in spec.tables.clients.items():
+        system = findings.resolve(table.system, systems, declared, "clients", name, "system")
+        if system is not None:
+            client = _compile(name, table, _find_secret(name, table, store, findings))
+            _check_kind(client, table, system, findings)
+            _check_lists(name, table, findings)
+            if not client.redirect_uris and not client.shared and name not in used:
+                remedy = "let a sign-on use it, or list redirect_uris"
+                findings.fail("Clavex takes no client without a redirect URI", remedy, "clients", name)
+            clients[name] = client
+    _check_ids(clients, systems, findings)
+    return clients
+
+
+def _compile(name: str, table: ClientTable, secret: Handle | None) -> Client:
+    return Client(
+        name=name,
+        system=table.system,
+        client_id=table.client_id or name,
+        display_name=table.name,
+        redirect_uris=table.redirect_uris or (),
+        post_logout_redirect_uris=table.post_logout_redirect_uris,
+        grant_types=table.grant_types,
+        response_types=table.response_types,
+        scopes=table.scopes,
+        token_endpoint_auth_method=table.token_endpoint_auth_method,
+        public=table.public,
+        active=table.active,
+        access_token_ttl=table.access_token_ttl,
+        refresh_token_ttl=table.refresh_token_ttl,
+        claims=table.claims,
+        secret=secret,
+        shared=table.external,
+    )
+
+
+def _find_secret(name: str, table: ClientTable, store: str, findings: Findings) -> Handle | None:
+    if table.secret is not None:
+        return findings.attempt(parse_handle, table.secret, "clients", name, "secret")
+    return Handle(store, f"clients.{name}.client_secret") if not table.public else None
+
+
+def _check_kind(client: Client, table: ClientTable, system: System, findings: Findings) -> None:
+    where = ("clients", client.name)
+    if system.provider != CLAVEX:
+        remedy = "name a system whose provider is clavex"
+        findings.fail(f"clients live in a Clavex, and this is a {system.provider}", remedy, *where, "system")
+    doubt = findings.attempt(check_client_id, client.client_id, *where, "client_id")
+    if client.shared:
+        for key in table.model_fields_set - _EXTERNAL_KEYS:
+            remedy = "take it out, or take `external` out to manage the whole client"
+            findings.fail("an external client belongs to somebody else, who sets this", remedy, *where, key)
+        return
+    if doubt:
+        findings.warn(doubt, "look up whether it exists", *where, "client_id")
+    if client.public:
+        for key in table.model_fields_set & _SECRET_KEYS:
+            findings.fail("a public client has no secret", "take it out, or take `public` out", *where, key)
+
+
+def _check_lists(name: str, table: ClientTable, findings: Findings) -> None:
+    for key in _LISTS:
+        values = getattr(table, key)
+        if not values:
+            continue
+        if len(set(values)) < len(values):
+            second = next(at for at, value in enumerate(values) if value in values[:at])
+            findings.fail("this stands in the list twice", "keep one of them", "clients", name, key, second)
+        if rule := _URI_RULES.get(key):
+            for at, uri in enumerate(values):
+                if not is_ordinary(uri):
+                    findings.attempt(rule, uri, "clients", name, key, at)
+        elif (known := _KNOWN_TYPES.get(key)) and not known.issuperset(values):
+            for at, value in enumerate(values):
+                if value not in known:
+                    remedy = did_you_mean(value, known, "known ones are")
+                    findings.warn("Clavex keeps this, but nothing knows it", remedy, "clients", name, key, at)
+
+
+def _check_ids(clients: Mapping[str, Client], systems: Mapping[str, System], findings: Findings) -> None:
+    """Holds if no two tables mean one client. Ids are unique in a whole installation (facts clavex 7.2)."""
+    first: dict[tuple[str, str], str] = {}
+    for name, client in clients.items():
+        other = first.setdefault((systems[client.system].url, client.client_id), name)
+        if other != name:
+            findings.fail(
+                f"clients.{other} has the id {shown(client.client_id)} already",
+                "ids are unique in a whole Clavex: choose another, or drop one of the two tables",
+                *("clients", name, "client_id"),
+            )

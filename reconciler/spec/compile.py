@@ -1,0 +1,102 @@
+"""What a spec means: references resolved, defaults filled in, rules that span tables checked. Pure.
+
+References go from sign-ons and groups to clients and systems, and from clients to systems, never back: no spec can
+hold a cycle.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from reconciler.core.intent import Intent, System
+from reconciler.spec.clients import compile_clients
+from reconciler.spec.findings import Findings
+from reconciler.spec.groups import compile_groups
+from reconciler.spec.model import CLAVEX
+from reconciler.spec.rules import parse_handle, parse_org, parse_store, parse_url
+from reconciler.spec.sign_ons import compile_sign_ons
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from reconciler.diagnostic import Diagnostic
+    from reconciler.spec.model import SystemTable
+    from reconciler.spec.validation import Spec
+
+
+def compile_intent(
+    spec: Spec, stack: str, environment: str, folder: Path, store: str
+) -> tuple[Intent, list[Diagnostic]]:
+    """What the spec means, and what is wrong with it. With an error among the findings the intent is not whole.
+
+    `folder` is what relative file names start from; `store` keeps the secrets of clients that do not say where.
+    """
+    findings = Findings()
+    findings.attempt(parse_store, store, "stack", "secrets")
+    if not spec.declared.get("systems"):
+        findings.fail("the spec names no system", "add a table such as [systems.clavex]", "systems")
+    systems = {
+        name: _compile_system(name, table, spec.settings[name], folder, findings)
+        for name, table in spec.tables.systems.items()
+        if name in spec.settings
+    }
+    clients = compile_clients(spec, systems, store, findings)
+    sign_ons = compile_sign_ons(spec, systems, clients, findings)
+    groups = compile_groups(spec, systems, sign_ons, findings)
+    return Intent(stack, environment, systems, clients, sign_ons, groups), findings.items
+
+
+def _compile_system(
+    name: str, table: SystemTable, settings: Mapping[str, str], folder: Path, findings: Findings
+) -> System:
+    where = ("systems", name)
+    url = findings.attempt(partial(parse_url, allow_http=table.allow_http), table.url, *where, "url")
+    token = findings.attempt(parse_handle, table.token, *where, "token") if table.token is not None else None
+    password = (
+        findings.attempt(parse_handle, table.password, *where, "password") if table.password is not None else None
+    )
+    _check_credentials(name, table, findings)
+    _check_org(name, table, findings)
+    return System(
+        name=name,
+        provider=table.provider,
+        url=url or "",
+        org=table.org or "",
+        token=token,
+        username=table.username or "",
+        password=password,
+        ca_file=str(folder / table.ca_file) if table.ca_file else "",
+        settings=settings,
+    )
+
+
+def _check_org(name: str, table: SystemTable, findings: Findings) -> None:
+    where = ("systems", name, "org")
+    if table.provider != CLAVEX:
+        if table.org is not None:
+            findings.fail("only Clavex has organisations", "take it out", *where)
+    elif table.org is None:
+        findings.fail("this key is missing", 'add the slug of the organisation, e.g. org = "acme"', *where)
+    else:
+        findings.attempt(parse_org, table.org, *where)
+
+
+def _check_credentials(name: str, table: SystemTable, findings: Findings) -> None:
+    where = ("systems", name)
+    given = [key for key in ("token", "username", "password") if getattr(table, key) is not None]
+    if given == ["token"]:
+        return
+    token = f'token = "env:{name.upper().replace("-", "_")}_TOKEN"'
+    if not given:
+        findings.fail("this key is missing", f"add where it lies, e.g. {token}", *where, "token")
+    elif table.provider == CLAVEX:
+        findings.fail("Clavex is asked with a token, and nothing else", f"e.g. {token}", *where, given[-1])
+    elif given != ["username", "password"]:
+        remedy = f"e.g. {token}"
+        findings.fail("give either a token, or a user name and a password", remedy, *where, given[-1])
+    elif ":" in str(table.username):
+        findings.fail(
+            "a user name has no colon", "write the name itself; only secrets are named by handles", *where, "username"
+        )

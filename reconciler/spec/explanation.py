@@ -1,0 +1,110 @@
+"""What pydantic says of a spec, for a person. No value is repeated that may be secret."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, get_args
+
+from pydantic import BaseModel
+
+from reconciler.diagnostic import Diagnostic, error
+from reconciler.spec.model import NAME_PATTERN, SOURCE_PATTERN, WORD_PATTERN, keys_of
+from reconciler.spec.position import key_path
+from reconciler.spec.rules import shown
+from reconciler.spec.suggestion import did_you_mean, nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from pydantic_core import ErrorDetails
+
+_IS: Final = {
+    str: "text",
+    bool: "true or false",
+    int: "a number",
+    float: "a number",
+    list: "a list",
+    dict: "a table",
+}
+_WANTED: Final = {
+    "string_type": "text in quotes",
+    "bool_type": "true or false, without quotes",
+    "int_type": "a whole number",
+    "tuple_type": "a list, in [ ]",
+    "dict_type": "a table",
+    "model_type": "a table",
+}
+_LIMITS: Final = {
+    "string_too_short": "must not be empty",
+    "string_too_long": "at most {max_length} characters",
+    "greater_than_equal": "must be {ge} or more",
+}
+_PATTERNS: Final = {
+    NAME_PATTERN: "a name has letters, digits, - and _ only, and begins with a letter or digit",
+    WORD_PATTERN: "must be one word without blanks",
+    SOURCE_PATTERN: "must be email, first_name, last_name, sub, groups, roles, attribute:NAME or value:TEXT",
+}
+
+
+def explain(
+    errors: Iterable[ErrorDetails], root: type[BaseModel], above: tuple[str, ...] = ()
+) -> Iterator[Diagnostic]:
+    """A finding for each error of pydantic. `root` is the model that was used, for the table at `above`."""
+    for each in errors:
+        if each["type"] == "too_short" and each["input"]:
+            continue  # a list that is only empty without its broken items, which have errors of their own
+        loc = [part for part in each["loc"] if part != "[key]"]
+        yield _explain(each, _model_at(root, loc[:-1]), (*above, *loc))
+
+
+def unknown_key(path: tuple[str | int, ...], known: Iterable[str]) -> Diagnostic:
+    """The error for a key that its table does not have."""
+    return error("unknown key", key_path(*path), did_you_mean(str(path[-1]), known, "there are"))
+
+
+def unknown_name(name: str, known: Iterable[str], noun: str, *table: str) -> Diagnostic:
+    """The error for a provider or plugin that there is not."""
+    return error(f"there is no {noun} {shown(name)}", key_path(*table, noun), did_you_mean(name, known, "there are"))
+
+
+def _explain(each: ErrorDetails, model: type[BaseModel], path: tuple[str | int, ...]) -> Diagnostic:
+    where, given, context = key_path(*path), each["input"], each.get("ctx", {})
+    match each["type"]:
+        case "extra_forbidden":
+            return unknown_key(path, keys_of(model))
+        case "missing":
+            return error("this key is missing", where, _example(model, str(path[-1])))
+        case "literal_error" | "enum":
+            words = context["expected"].split("'")[1::2]
+            near = nearest(given, words) if isinstance(given, str) else None
+            return error(f"must be {' or '.join(map(shown, words))}", where, f"did you mean {near}?" if near else "")
+        case "string_pattern_mismatch":
+            return error(_PATTERNS.get(context["pattern"], each["msg"]), where)
+        case "too_short":
+            return error("must not be empty", where, "leave the key out if it is not to be managed")
+        case kind if kind in _LIMITS:
+            return error(_LIMITS[kind].format(**context), where)
+        case kind if kind in _WANTED:
+            return error(f"must be {_WANTED[kind]}; this is {_IS.get(type(given), 'a date or time')}", where)
+        case _:
+            return error(each["msg"], where)
+
+
+def _model_at(root: type[BaseModel], loc: Iterable[str | int]) -> type[BaseModel]:
+    """The model of the table at a place. What is no key of its model is the name of a table in a section."""
+    model = root
+    for part in loc:
+        field = keys_of(model).get(str(part))
+        model = (field and _model_in(field.annotation)) or model
+    return model
+
+
+def _model_in(annotation: object) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((model for part in get_args(annotation) if (model := _model_in(part))), None)
+
+
+def _example(model: type[BaseModel], key: str) -> str:
+    field = keys_of(model)[key]
+    words = field.examples or get_args(field.annotation)
+    return f'add e.g. {key} = "{words[0]}"' if words else "add it"

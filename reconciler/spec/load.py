@@ -1,0 +1,68 @@
+"""A stack read and understood, or all that is wrong with it at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel
+
+from reconciler.core.intent import Intent
+from reconciler.diagnostic import Diagnostic, Severity
+from reconciler.errors import SpecError
+from reconciler.spec.compile import compile_intent
+from reconciler.spec.files import Sources, read_files
+from reconciler.spec.validation import validate
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Kinds:
+    """What providers and plugins there are, and the models of the tables that only they understand.
+
+    `providers` gives the model of a provider's own keys in `[systems.*]`, `plugins` that of `[sso.*.PLUGIN]`. A
+    model is asked for only if the spec names it.
+    """
+
+    providers: Mapping[str, type[BaseModel]]
+    plugins: Mapping[str, type[BaseModel]]
+
+
+@dataclass(frozen=True, slots=True)
+class SpecRead:
+    """What a stack means in one environment.
+
+    `secrets` names the store that client secrets are kept in. `diagnostics` are warnings.
+    """
+
+    intent: Intent
+    secrets: str
+    diagnostics: tuple[Diagnostic, ...]
+    sources: Sources = field(repr=False)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of what the files say, whatever their comments and layout. Made when it is asked for."""
+        return self.sources.digest
+
+    def locate(self, finding: Diagnostic) -> Diagnostic:
+        """The finding with file and line, if its `where` is a key path of the spec."""
+        return self.sources.locate(finding)
+
+
+def read_spec(folder: Path, environment: str | None, kinds: Kinds) -> SpecRead:
+    """The stack in `folder`, e.g. `specs/acme`, with the overlay of an environment, if one is named.
+
+    No network, and nothing is written. SpecError holds everything that is wrong, in the order of the text.
+    """
+    sources, unfit = read_files(folder, environment)
+    spec, invalid = validate(sources.tables, kinds)
+    secrets = spec.tables.stack.secrets or f"file:{sources.stack}"
+    intent, broken = compile_intent(spec, sources.stack, sources.environment, folder, secrets)
+    findings = sources.locate_all([*unfit, *invalid, *broken])
+    if any(finding.severity is Severity.ERROR for finding in findings):
+        raise SpecError(findings)
+    return SpecRead(intent, secrets, findings, sources)

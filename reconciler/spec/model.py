@@ -1,0 +1,236 @@
+"""The tables of a spec: every key with its type, its default and its meaning. docs/spec.md is made from them.
+
+Absent means: not managed, or the default that is shown. Rules that need more than one value are in `spec.rules`
+(a URL, a handle) and `spec.compile` (references, duplicates).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
+
+CLAVEX: Final = "clavex"
+"""The one provider that the language itself knows: clients and organisations exist only there."""
+
+NAME_PATTERN = "^[A-Za-z0-9][A-Za-z0-9_-]*$"
+WORD_PATTERN = r"^[^\s\x00-\x1f\x7f]+$"
+SOURCE_PATTERN = r"^(email|first_name|last_name|sub|groups|roles|attribute:.+|value:.+)$"
+
+Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=100)]
+"""The name of a table. It becomes part of addresses and of request headers."""
+Text = Annotated[str, Field(min_length=1)]
+Word = Annotated[str, Field(pattern=WORD_PATTERN)]
+Label = Annotated[str, Field(min_length=1, max_length=120)]
+Claim = Annotated[str, Field(min_length=1, max_length=128)]
+Source = Annotated[str, Field(pattern=SOURCE_PATTERN)]
+Texts = Annotated[tuple[str, ...], Field(strict=False)]  # TOML has lists, which are not strictly tuples
+Names = Annotated[tuple[Text, ...], Field(strict=False)]
+Words = Annotated[tuple[Word, ...], Field(strict=False, min_length=1)]
+Types = Annotated[tuple[Text, ...], Field(strict=False, min_length=1)]
+Seconds = Annotated[int, Field(ge=0)]
+
+
+class Table(BaseModel):
+    """A table of the spec. Nothing is converted, and a key that is not known is an error."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class StackTable(Table):
+    """What holds for the whole stack."""
+
+    secrets: str | None = Field(
+        None,
+        description="The store that client secrets are kept in: `file:NAME` (a file beside the state, mode 0600) or "
+        "`command:NAME` (a command of the operator's own configuration; the spec only names it). "
+        "Default: `file:` and the name of the stack.",
+        examples=["file:acme"],
+    )
+
+
+class SystemTable(Table):
+    """One running installation: an organisation of a Clavex, a Jira, a Confluence.
+
+    Keys that only one provider understands stand here too.
+    """
+
+    model_config = ConfigDict(extra="allow")
+
+    provider: str = Field(description="What kind of system it is.", examples=["jira"])
+    url: str = Field(
+        description="Its base URL, with the context path if it has one; no credentials, no query.",
+        examples=["https://jira.acme.eu"],
+    )
+    org: str | None = Field(
+        None,
+        description="Clavex only, and needed there: the slug of the organisation. The issuer is `url`/`org`.",
+        examples=["acme"],
+    )
+    token: str | None = Field(
+        None,
+        description="Where the token lies: `env:VARIABLE`, `file:NAME#KEY` or `command:NAME#KEY`; never the token.",
+        examples=["env:JIRA_TOKEN"],
+    )
+    username: Text | None = Field(
+        None,
+        description="The user that the product is asked as, where there is no token. Not for Clavex.",
+        examples=["admin"],
+    )
+    password: str | None = Field(
+        None,
+        description="Where the password of `username` lies; written like `token`.",
+        examples=["env:JIRA_PASSWORD"],
+    )
+    ca_file: Text | None = Field(
+        None,
+        description="A file of certificates to trust besides the system's own; relative to the folder of the stack.",
+        examples=["ca.pem"],
+    )
+    allow_http: bool = Field(
+        default=False,
+        description="Permits an `http` URL whose host is not loopback: credentials then travel in clear text.",
+    )
+
+
+class ClientTable(Table):
+    """One OpenID Connect client in Clavex.
+
+    Callbacks of the sign-ons that use it are added to `redirect_uris` by themselves.
+    """
+
+    system: str = Field(description="The Clavex that it lives in: a name from `[systems.*]`.", examples=["clavex"])
+    client_id: Text | None = Field(
+        None,
+        description="Its id: letters and digits, at most 120. Default: the name of the table.",
+        examples=["atlassian"],
+    )
+    name: Label | None = Field(None, description="What people see.", examples=["Jira + Confluence"])
+    redirect_uris: Texts | None = Field(
+        None,
+        description="Redirect URIs besides the callbacks of sign-ons. `https://*.HOST/…` stands for any first label.",
+        examples=[["https://wiki.acme.eu/callback"]],
+    )
+    post_logout_redirect_uris: Texts | None = Field(None, description="Where people may land after logout.")
+    grant_types: Words | None = Field(
+        None, description="OAuth grant types.", examples=[["authorization_code", "refresh_token"]]
+    )
+    response_types: Types | None = Field(None, description="OAuth response types.", examples=[["code"]])
+    scopes: Words | None = Field(
+        None, description="Scopes that the client may ask for.", examples=[["openid", "profile", "email", "groups"]]
+    )
+    token_endpoint_auth_method: Literal["client_secret_basic", "client_secret_post"] | None = Field(
+        None, description="How the client shows its secret.", examples=["client_secret_post"]
+    )
+    public: bool = Field(default=False, description="A client without a secret; no sign-on can use it.")
+    active: bool | None = Field(None, description="Whether people can log in through it.")
+    access_token_ttl: Seconds | None = Field(
+        None, description="Lifetime of access tokens in seconds; 0: as the organisation says.", examples=[3600]
+    )
+    refresh_token_ttl: Seconds | None = Field(
+        None, description="Lifetime of refresh tokens in seconds; 0: as the organisation says.", examples=[86400]
+    )
+    secret: str | None = Field(
+        None,
+        description="Where the client secret lies, if not in the store of `[stack]`: `env:VARIABLE`, `file:NAME#KEY` "
+        "or `command:NAME#KEY`. `env` can only give a secret that exists already.",
+        examples=["env:ATLASSIAN_SECRET"],
+    )
+    external: bool = Field(
+        default=False,
+        description="Somebody else owns the client: only our redirect URIs are ensured on it. Such a table holds "
+        "`system`, `client_id`, `redirect_uris` and `secret` at most.",
+    )
+    claims: dict[Claim, Source] = Field(
+        default_factory=dict,
+        description="Claims that mappers add to the ID token, each with its source: `email`, `first_name`, "
+        "`last_name`, `sub`, `groups`, `roles`, `attribute:NAME` (of the user) or `value:TEXT`.",
+        examples=[{"preferred_username": "email"}],
+    )
+
+
+class AttributesTable(Table):
+    """Which claim each attribute of a user comes from. An empty text leaves the attribute alone."""
+
+    username: Claim = Field("preferred_username", description="The name that people log in as; decides who they are.")
+    email: str = Field("email", description="E-mail address.")
+    first_name: str = Field("given_name", description="First name.")
+    last_name: str = Field("family_name", description="Last name.")
+    display_name: str = Field("", description="Full name, where the plugin takes it from one claim.")
+    groups: str = Field("groups", description="Names of the groups.")
+
+
+class SignOnTable(Table):
+    """One sign-on: a product that lets people in through a client, by a plugin.
+
+    A table named after a plugin holds what only that plugin understands. Tables of other plugins may stand beside
+    it; they are checked and otherwise ignored, so that changing `plugin` is all it takes to change.
+    """
+
+    model_config = ConfigDict(extra="allow")
+
+    system: str = Field(description="The product: a name from `[systems.*]`.", examples=["jira"])
+    plugin: str = Field(description="The plugin that does it.", examples=["miniorange"])
+    client: str = Field(description="The client that it uses: a name from `[clients.*]`.", examples=["atlassian"])
+    enabled: bool = Field(default=True, description="Whether it is offered to people.")
+    display_name: Label = Field("Sign in with Clavex", description="The text of the login button.")
+    scopes: Words | None = Field(
+        None, description='Scopes to ask for. Default: those of the client, else `["openid", "profile", "email"]`.'
+    )
+    attributes: AttributesTable = Field(
+        default_factory=AttributesTable, description="Which claim each attribute of a user comes from."
+    )
+    groups: dict[Text, Text] = Field(
+        default_factory=dict,
+        description="Groups of Clavex and the group of the product that each stands for. Both are created where they "
+        "are missing.",
+        examples=[{"jira-administrators": "jira-administrators"}],
+    )
+    claims_from: Literal["userinfo", "id_token"] | None = Field(
+        None,
+        description="Where the plugin reads claims. Default: what the plugin is assumed to do; the plan says so.",
+    )
+    callback: Word | None = Field(
+        None,
+        description="The redirect URI of the plugin, whole or as a path below the product's URL. Default: its own.",
+        examples=["/plugins/servlet/oauth/callback"],
+    )
+    update_attributes_on_login: bool | None = Field(
+        None, description="Whether each login brings a user's attributes up to date."
+    )
+    create_users: bool | None = Field(None, description="Whether a first login makes an account.")
+    default_groups: Names | None = Field(None, description="Groups of the product that new users join.")
+    login_form: bool | None = Field(None, description="Whether the product's own login form stays.")
+    login_fallback: bool | None = Field(
+        None, description="Whether the form can still be reached by a special address when it is off."
+    )
+    auto_redirect: bool | None = Field(None, description="Whether the login page sends people on by itself.")
+
+
+class GroupTable(Table):
+    """One group that is managed by itself, or more about a group that a mapping names."""
+
+    system: str = Field(description="Where it lives: a name from `[systems.*]`.", examples=["clavex"])
+    name: Text | None = Field(None, description="Its name. Default: the name of the table.")
+    description: Text | None = Field(None, description="Clavex only, where it can be set at creation only.")
+    on_remove: Literal["forget", "delete"] = Field(
+        "forget", description="What leaving the spec does to a group that we created: leave it there, or delete it."
+    )
+
+
+class SpecTables(Table):
+    """A spec is TOML: one or more files `*.toml` in the folder of a stack."""
+
+    stack: StackTable = Field(default_factory=StackTable)
+    systems: dict[Name, SystemTable] = Field(default_factory=dict)
+    clients: dict[Name, ClientTable] = Field(default_factory=dict)
+    sso: dict[Name, SignOnTable] = Field(default_factory=dict)
+    groups: dict[Text, GroupTable] = Field(default_factory=dict)
+
+
+def keys_of(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    """The keys of a table as they are written, which for a Python keyword is not the name of its field."""
+    return {field.alias or name: field for name, field in model.model_fields.items()}

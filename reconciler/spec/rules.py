@@ -1,0 +1,182 @@
+"""What single values of a spec must look like: URLs, redirect URIs, and the names of secrets.
+
+A broken rule is raised with what is wrong and what to do. Values that could hold a secret are never repeated.
+"""
+
+from __future__ import annotations
+
+import re
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from reconciler.core.secret import Handle
+
+_STORE_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
+_STORE = re.compile(rf"(?:file|command):{_STORE_NAME}")
+_VARIABLE = re.compile(r"env:([A-Za-z_][A-Za-z0-9_]*)")
+_STORED = re.compile(rf"((?:file|command):{_STORE_NAME})#([^#\s]+)")
+_PASTED = re.compile(r"clv_[\w-]{20,}|eyJ[\w-]{8,}\.[\w-]{8,}")
+_SLUG = re.compile(r"(?=.{2,63}$)[a-z0-9]+(?:-[a-z0-9]+)*")
+_UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
+_MADE_UP = re.compile(r"[A-Za-z0-9_-]{24}")
+_HTTP = re.compile(r"https?://.", re.IGNORECASE)
+_CREDENTIALS = re.compile(r"[^/?#]*//[^/?#]*@")
+_WILDCARD = re.compile(r"^(https?://)\*\.", re.IGNORECASE)
+_ORDINARY_URI = re.compile(r"https?://[A-Za-z0-9.-]+(?::[0-9]+)?/[A-Za-z0-9._~/-]*")
+# What Go's url.Parse takes (facts clavex 2.4; each branch was tried on the released server).
+_PATH = r"(?:[^?\#%\x00-\x1f\x7f]|%[0-9A-Fa-f]{2})*"
+_URI = re.compile(
+    rf"""(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*):
+    (?: //(?P<host>(?:[^/?\#@:\[\]\\^`{{}}|%\s\x00-\x1f\x7f]*|\[[0-9A-Fa-f:.]+\]) (?::[0-9]*)?) (?:/{_PATH})?
+      | /(?!/){_PATH}
+      | (?P<opaque>[^/?\#\x00-\x1f\x7f][^?\#\x00-\x1f\x7f]*)?
+    )
+    (?:\?[^\#\x00-\x1f\x7f]*)?
+    (?:\#(?P<fragment>(?:[^%\x00-\x1f\x7f]|%[0-9A-Fa-f]{{2}})*))?""",
+    re.VERBOSE,
+)
+_LONGEST_CLIENT_ID = 120
+_LONGEST_SHOWN = 60
+
+HANDLE_REMEDY = 'name where it lies: "env:VARIABLE", "file:NAME#KEY" or "command:NAME#KEY"'
+
+
+class BrokenRuleError(ValueError):
+    """A value breaks a rule: what is wrong with it, and what to do."""
+
+    def __init__(self, message: str, remedy: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+
+
+def holds_credential(text: str) -> re.Match[str] | None:
+    """The first place that looks like an API key of Clavex or a JWT."""
+    # The two plain searches keep the happy path fast.
+    return _PASTED.search(text) if "clv_" in text or "eyJ" in text else None
+
+
+def shown(text: str) -> str:
+    """How a value of the spec is quoted in a message; one that may be a secret is not."""
+    if holds_credential(text) or not text.isprintable():
+        return "(not shown)"
+    return f'"{text[:_LONGEST_SHOWN]}…"' if len(text) > _LONGEST_SHOWN else f'"{text}"'
+
+
+def parse_url(text: str, *, allow_http: bool) -> str:
+    """A system's base URL without its trailing slash."""
+    if not _HTTP.match(text):
+        raise BrokenRuleError("this URL has no scheme", "write it whole, e.g. https://jira.acme.eu")
+    if "@" in text:
+        raise BrokenRuleError(
+            "this URL has credentials in it", "take them out: they are named by `token`, or `username` and `password`"
+        )
+    try:
+        parts = urlsplit(text)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:
+        host = ""
+    if not host or not text.isprintable() or " " in text:
+        raise BrokenRuleError("this is no URL: its host or port makes no sense", "e.g. https://jira.acme.eu/jira")
+    if "?" in text or "#" in text:
+        raise BrokenRuleError("a base URL has no query and no fragment", "leave out what begins with ? or #")
+    if parts.scheme == "http" and not allow_http and not _is_loopback(host):
+        raise BrokenRuleError(
+            "http to a host that is not loopback would send credentials in clear text",
+            "use https, or say `allow_http = true` in this table",
+        )
+    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def parse_org(text: str) -> str:
+    """An organisation's slug (facts clavex 1.5)."""
+    if _UUID.fullmatch(text):
+        raise BrokenRuleError(
+            "this is the organisation's UUID, not its slug",
+            "write the slug, which is part of the issuer; the UUID may stand beside it as `org_id`",
+        )
+    if not _SLUG.fullmatch(text):
+        raise BrokenRuleError(
+            "this is no slug of an organisation", "2 to 63 lower-case letters, digits and single hyphens, e.g. acme"
+        )
+    return text
+
+
+def parse_store(text: str) -> str:
+    """The name of a secret store that can be written: `file:NAME` or `command:NAME`."""
+    if _STORE.fullmatch(text):
+        return text
+    if text.startswith("env"):
+        raise BrokenRuleError(
+            "new client secrets cannot be kept in the environment", 'name a store: "file:NAME" or "command:NAME"'
+        )
+    raise BrokenRuleError(
+        "this is no name of a secret store",
+        'write "file:NAME", or "command:NAME" for a command of the operator\'s own configuration',
+    )
+
+
+def parse_handle(text: str) -> Handle:
+    """Where one secret lies: `env:VARIABLE`, `file:NAME#KEY`, `command:NAME#KEY`."""
+    if found := _VARIABLE.fullmatch(text):
+        return Handle("env", found[1])
+    if found := _STORED.fullmatch(text):
+        return Handle(found[1], found[2])
+    if text.startswith("command:"):
+        raise BrokenRuleError(
+            "this is no name of a command", "commands stand in the operator's own configuration; " + HANDLE_REMEDY
+        )
+    if not text or text.startswith(("env:", "file:")):
+        raise BrokenRuleError("this does not say where a secret lies", HANDLE_REMEDY)
+    raise BrokenRuleError("a secret must not stand in the spec", HANDLE_REMEDY + "; a real one must be revoked now")
+
+
+def is_ordinary(uri: str) -> bool:
+    """Whether a redirect URI breaks no rule at first sight: most do not, and a spec may hold thousands."""
+    return _ORDINARY_URI.fullmatch(uri) is not None
+
+
+def check_redirect_uri(uri: str) -> None:
+    """Holds for what the released Clavex takes as a redirect URI (facts clavex 2.4)."""
+    plain, wildcards = _WILDCARD.subn(r"\1x.", uri)
+    if "*" in uri and not wildcards:
+        remedy = "e.g. https://*.acme.eu/callback"
+        raise BrokenRuleError("a * can only be the whole first label of an http(s) host", remedy)
+    _parse_uri(plain, "e.g. https://jira.acme.eu/plugins/servlet/oidc/callback")
+
+
+def check_logout_uri(uri: str) -> None:
+    """Holds for what the released Clavex takes as a post-logout redirect URI (facts clavex 2.1)."""
+    remedy = "e.g. https://jira.acme.eu/login.jsp"
+    parts = _parse_uri(uri, remedy)
+    if not (parts["host"] or parts["opaque"] or parts["fragment"] or parts["scheme"] == "file"):
+        raise BrokenRuleError("this URI leads nowhere", remedy)
+
+
+def _parse_uri(uri: str, remedy: str) -> re.Match[str]:
+    if parts := _URI.fullmatch(uri):
+        return parts
+    if _CREDENTIALS.match(uri):
+        raise BrokenRuleError("this URI has credentials in it", "take them out")
+    raise BrokenRuleError("this is no absolute URI", remedy)
+
+
+def check_client_id(client_id: str) -> str:
+    """Empty if Clavex creates a client of this id, else why the client must exist (facts clavex 2.1, 5.6)."""
+    if client_id.isalnum() and len(client_id) <= _LONGEST_CLIENT_ID:
+        return ""
+    if _MADE_UP.fullmatch(client_id):
+        return "only Clavex itself makes up such ids: the client must exist, it cannot be created"
+    raise BrokenRuleError(
+        f"{shown(client_id)} cannot be a client id: letters and digits only, at most {_LONGEST_CLIENT_ID}",
+        'choose one, e.g. client_id = "atlassian"',
+    )

@@ -1,0 +1,240 @@
+"""One system's HTTP: its URL, its credentials, and one rule for what may be sent again."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from http import HTTPStatus
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from time import monotonic
+from typing import TYPE_CHECKING, cast
+
+import httpx
+
+from reconciler import __version__
+from reconciler.errors import BadAnswerError, InDoubtError, RefusedError, RequestError, SecretError, UnreachableError
+from reconciler.transport.answers import HttpAnswer, refusal, secret_texts
+from reconciler.transport.connections import make_transport
+from reconciler.transport.faults import Lost, explain
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+
+    from pydantic import SecretStr
+
+    from reconciler.core.intent import System
+    from reconciler.ports import Http
+    from reconciler.transport.websocket import Stream
+
+TIMEOUT = httpx.Timeout(30.0, connect=10.0)
+LONGEST = 120.0
+"""Seconds for one answer, body included."""
+LARGEST = 64 << 20
+"""Bytes of one answer, decompressed."""
+_BUSY = frozenset({429})
+_GATEWAY = frozenset({502, 503, 504})
+_HEADERS = {"Accept": "application/json", "User-Agent": f"reconciler/{__version__}"}
+
+Outcome = HttpAnswer | Lost
+
+
+@contextmanager
+def open_http(system: System, headers: Mapping[str, SecretStr], *, read_only: bool = False) -> Iterator[Http]:
+    """An open system; `headers` carry its credentials. `read_only` refuses every method but GET.
+
+    Raises SecretError for a credential that no header can carry, and ReconcilerError for a CA or proxy that cannot
+    be used. Nothing is sent yet.
+    """
+    for value in headers.values():
+        text = value.get_secret_value()
+        if not (text.isascii() and text.isprintable()):
+            raise SecretError(
+                f"the credential for {system.url} holds characters that no HTTP header can carry",
+                f"was it copied whole, without line breaks? See [systems.{system.name}]",
+            )
+    jar = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
+    client = httpx.Client(
+        transport=make_transport(system),
+        headers=_HEADERS,
+        cookies=jar,
+        timeout=TIMEOUT,
+        follow_redirects=False,
+        trust_env=False,  # the transport has looked at the environment; httpx would add cookies' and netrc's ways
+    )
+    with client:
+        yield SystemHttp(system, client, headers, read_only=read_only)
+
+
+class SystemHttp:
+    """Implements ports.Http for one system."""
+
+    def __init__(
+        self, system: System, client: httpx.Client, headers: Mapping[str, SecretStr], *, read_only: bool
+    ) -> None:
+        self._system = system
+        self._client = client
+        self._credentials = headers
+        self._read_only = read_only
+
+    @property
+    def url(self) -> str:
+        """The system's base URL, without a trailing slash."""
+        return self._system.url
+
+    def get(
+        self,
+        path: str,
+        *,
+        params: Mapping[str, str | int] | None = None,
+        ok: Sequence[int] = (200,),
+        headers: Mapping[str, str] | None = None,
+        anonymous: bool = False,
+    ) -> HttpAnswer:
+        """Reads; sent again where that may help."""
+        where = f"GET {self.url}{path}"
+        request = self._client.build_request(
+            "GET", self.url + path, params=params, headers=self._headers(headers, anonymous=anonymous)
+        )
+        return self._exchange(request, where, ok=ok, repeatable=True, sent=())
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: object = None,
+        form: Mapping[str, str] | None = None,
+        params: Mapping[str, str | int] | None = None,
+        ok: Sequence[int] = (200,),
+        headers: Mapping[str, str] | None = None,
+        repeatable: bool = True,
+        anonymous: bool = False,
+    ) -> HttpAnswer:
+        """Writes; sent again where that may help and is safe."""
+        where = f"{method} {self.url}{path}"
+        if self._read_only:
+            raise RefusedError(f"{where}: this run only reads, so this was not sent")
+        request = self._client.build_request(
+            method,
+            self.url + path,
+            json=json,
+            data=form,
+            params=params,
+            headers=self._headers(headers, anonymous=anonymous),
+        )
+        sent = (*secret_texts(json), *secret_texts(form))
+        return self._exchange(request, where, ok=ok, repeatable=repeatable, sent=sent)
+
+    def first_message(self, path: str) -> str:
+        """The first text message of the WebSocket at `path`."""
+        from reconciler.transport import websocket  # noqa: PLC0415 - 20 ms, for a first run at most
+
+        where = f"WebSocket {self.url}{path}"
+        key = websocket.make_key()
+        headers = self._headers(websocket.handshake(key), anonymous=False)
+        request = self._client.build_request("GET", self.url + path, headers=headers)
+
+        def read(response: httpx.Response) -> bytes | Lost:
+            if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
+                return read_body(response)
+            message = None
+            if websocket.is_accepted(key, response.headers):
+                stream = cast("Stream", response.extensions["network_stream"])
+                message = websocket.read_message(stream, seconds=10)
+            return Lost("no WebSocket message came", passing=False, bad=True) if message is None else message.encode()
+
+        answer = self._exchange(request, where, ok=(101,), repeatable=True, sent=(), read=read)
+        return answer.content.decode()
+
+    def _headers(self, own: Mapping[str, str] | None, *, anonymous: bool) -> dict[str, str]:
+        credentials = {} if anonymous else self._credentials
+        return {**{name: value.get_secret_value() for name, value in credentials.items()}, **(own or {})}
+
+    def _exchange(
+        self,
+        request: httpx.Request,
+        where: str,
+        *,
+        ok: Sequence[int],
+        repeatable: bool,
+        sent: Collection[str],
+        read: Callable[[httpx.Response], bytes | Lost] | None = None,
+    ) -> HttpAnswer:
+        in_doubt = False
+
+        def attempt() -> Outcome:
+            nonlocal in_doubt
+            outcome = self._once(request, where, read or read_body)
+            in_doubt = in_doubt or _may_have_arrived(outcome, ok)
+            return outcome
+
+        def again(outcome: Outcome) -> bool:
+            if isinstance(outcome, Lost):
+                return outcome.passing and (repeatable or not outcome.arrived)
+            return outcome.status not in ok and outcome.status in (_BUSY | _GATEWAY if repeatable else _BUSY)
+
+        outcome = attempt()
+        if again(outcome):
+            from reconciler.transport.retry import persist  # noqa: PLC0415 - tenacity costs 10 ms, rarely needed
+
+            outcome = persist(outcome, attempt, again)
+        if isinstance(outcome, HttpAnswer) and outcome.status in ok:
+            return outcome
+        raise self._failure(outcome, where, in_doubt=in_doubt and request.method != "GET", sent=sent)
+
+    def _once(self, request: httpx.Request, where: str, read: Callable[[httpx.Response], bytes | Lost]) -> Outcome:
+        try:
+            response = self._client.send(request, stream=True)
+            try:
+                content = read(response)
+            finally:
+                response.close()
+        except httpx.HTTPError as error:
+            return explain(error, self._system)
+        if isinstance(content, Lost):
+            return content
+        return HttpAnswer(response.status_code, response.headers, content, where)
+
+    def _failure(self, outcome: Outcome, where: str, *, in_doubt: bool, sent: Collection[str]) -> RequestError:
+        """The error that an outcome means. Made outside of any handler: no context of httpx, no headers in it."""
+        match outcome:
+            case Lost(reason=reason) if in_doubt:
+                return InDoubtError(
+                    f"{reason}; whether it was carried out is unknown",
+                    where,
+                    "run plan again: it looks what became of it",
+                )
+            case Lost(reason=reason, remedy=remedy, bad=True):
+                return BadAnswerError(reason, where, remedy)
+            case Lost(reason=reason, remedy=remedy):
+                return UnreachableError(reason, where, remedy)
+            case HttpAnswer(status=status) if in_doubt and status in _GATEWAY:
+                return InDoubtError(
+                    f"{status} from a gateway; whether it was carried out is unknown",
+                    where,
+                    "run plan again: it looks what became of it",
+                )
+            case _:
+                secrets = [value.get_secret_value() for value in self._credentials.values()]
+                words = [word for secret in secrets for word in (secret, secret.rpartition(" ")[2]) if word]
+                return refusal(outcome, [*words, *sent])
+
+
+def _may_have_arrived(outcome: Outcome, ok: Sequence[int]) -> bool:
+    if isinstance(outcome, Lost):
+        return outcome.arrived
+    return outcome.status in _GATEWAY and outcome.status not in ok
+
+
+def read_body(response: httpx.Response) -> bytes | Lost:
+    """The body, if it is of a sane size and comes in time."""
+    deadline = monotonic() + LONGEST
+    parts: list[bytes] = []
+    size = 0
+    for part in response.iter_bytes():
+        parts.append(part)
+        size += len(part)
+        if size > LARGEST:
+            return Lost(f"the answer is larger than {LARGEST >> 20} MiB", passing=False, bad=True)
+        if monotonic() > deadline:
+            return Lost(f"the answer was not whole after {LONGEST:.0f} seconds")
+    return b"".join(parts)

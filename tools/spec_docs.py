@@ -1,0 +1,122 @@
+"""Writes docs/spec.md: every key of the spec, from the models that check it. A test holds that it is current."""
+
+from __future__ import annotations
+
+import json
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from reconciler.spec.model import (
+    AttributesTable,
+    ClientTable,
+    GroupTable,
+    SignOnTable,
+    StackTable,
+    SystemTable,
+    keys_of,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pydantic import BaseModel
+
+DOCUMENT = Path(__file__).parent.parent / "docs" / "spec.md"
+
+INTRODUCTION = """\
+# The spec
+
+<!-- Made by tools/spec_docs.py from reconciler/spec/model.py and the models of the providers. Do not edit. -->
+
+A *stack* is a folder of TOML files, `specs/<stack>/*.toml`, merged in the order of their names: tables are joined, and
+a key that stands in two files is an error. [`specs/acme`](../specs/acme/acme.toml) is an example with comments.
+
+An *environment* is an overlay, `specs/<stack>/env/<name>.toml`, chosen with `--env <name>`. It changes what the stack
+says: tables are joined, any other value takes the place of the stack's. It cannot add a system, a client, a sign-on
+or a group. Each environment has a state of its own; without an overlay the environment is called `default`.
+
+`reconciler validate` checks a spec without a network. It names every problem at once, each with file and line.
+
+- **Absent means not managed**, unless a default is shown. An empty list means: make it empty.
+- **Names of tables** have letters, digits, `-` and `_`; those of groups may be any text.
+- **Secrets never stand in a spec.** It says where they lie: `env:VARIABLE`, `file:NAME#KEY` or `command:NAME#KEY`.
+  A file is `NAME.secrets` beside the state. A command is defined in the operator's own configuration, so that a
+  change of the spec cannot run code.
+- **Nothing is converted**: a number in quotes is text. A key that is not known is an error.
+"""
+
+
+def document() -> str:
+    """The whole page."""
+    providers = {point.name: point.load().settings for point in _sorted("reconciler.providers")}
+    plugins = {point.name: point.load().options for point in _sorted("reconciler.plugins")}
+    sections = [
+        ("[stack]", StackTable),
+        ("[systems.NAME]", SystemTable),
+        *((f'[systems.NAME] with provider = "{name}"', model) for name, model in providers.items() if keys_of(model)),
+        ("[clients.NAME]", ClientTable),
+        ("[sso.NAME]", SignOnTable),
+        ("[sso.NAME.attributes]", AttributesTable),
+        *((f"[sso.NAME.{name}]", model) for name, model in plugins.items() if keys_of(model)),
+        ("[groups.NAME]", GroupTable),
+    ]
+    names = f"Providers: {_listed(providers)}. Plugins: {_listed(plugins)}.\n"
+    return "\n".join([INTRODUCTION, names, *(_section(title, model) for title, model in sections)])
+
+
+def _sorted(group: str) -> Any:  # noqa: ANN401 - entry points are not typed
+    return sorted(entry_points(group=group), key=lambda point: point.name)
+
+
+def _listed(names: dict[str, Any]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def _section(title: str, model: type[BaseModel]) -> str:
+    lines = [f"## `{title}`", "", " ".join(str(model.__doc__).split()), ""]
+    lines += ["| key | value | default | meaning |", "|---|---|---|---|"]
+    return "\n".join([*lines, *_rows(model), ""])
+
+
+def _rows(model: type[BaseModel]) -> Iterator[str]:
+    schema = model.model_json_schema()
+    for key, field in keys_of(model).items():
+        if field.is_required():
+            default = "**required**"
+        elif field.default_factory or field.default is None:
+            default = ""
+        else:
+            default = f"`{json.dumps(field.default)}`"
+        meaning = " ".join(
+            filter(None, [field.description, *(f"E.g. `{_toml(each)}`." for each in field.examples or ())])
+        )
+        yield f"| `{key}` | {_kind(schema['properties'][key])} | {default} | {meaning} |"
+
+
+def _kind(schema: dict[str, Any]) -> str:
+    """The type of a value in words."""
+    schema = next((each for each in schema.get("anyOf", ()) if each.get("type") != "null"), schema)
+    if words := schema.get("enum"):
+        return " or ".join(f'`"{word}"`' for word in words)
+    match schema.get("type"):
+        case "string":
+            return "text"
+        case "boolean":
+            return "`true` or `false`"
+        case "integer":
+            return "number"
+        case "array":
+            return "list of texts"
+        case _:
+            return "table"
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {_toml(each)}" for key, each in value.items()) + " }"
+    return json.dumps(value)
+
+
+if __name__ == "__main__":
+    DOCUMENT.write_text(document(), encoding="utf-8")
