@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from reconciler.flows.registry import PLUGIN_RECORDS, PROVIDER_RECORDS, Models
 from reconciler.spec.model import (
     AttributesTable,
     ClientTable,
@@ -18,7 +18,7 @@ from reconciler.spec.model import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from pydantic import BaseModel
 
@@ -29,8 +29,8 @@ INTRODUCTION = """\
 
 <!-- Made by tools/spec_docs.py from reconciler/spec/model.py and the models of the providers. Do not edit. -->
 
-A *stack* is a folder of TOML files, `specs/<stack>/*.toml`, merged in the order of their names: tables are joined, and
-a key that stands in two files is an error. [`specs/acme`](../specs/acme/acme.toml) is an example with comments.
+A *stack* is a folder of TOML files, `specs/<stack>/*.toml`, merged in the order of their names: tables are joined,
+and a key that stands in two files is an error. [`specs/acme`](../specs/acme/acme.toml) is an example with comments.
 
 An *environment* is an overlay, `specs/<stack>/env/<name>.toml`, chosen with `--env <name>`. It changes what the stack
 says: tables are joined, any other value takes the place of the stack's. It cannot add a system, a client, a sign-on
@@ -49,28 +49,27 @@ or a group. Each environment has a state of its own; without an overlay the envi
 
 def document() -> str:
     """The whole page."""
-    providers = {point.name: point.load().settings for point in _sorted("reconciler.providers")}
-    plugins = {point.name: point.load().options for point in _sorted("reconciler.plugins")}
-    sections = [
+    providers, plugins = Models(PROVIDER_RECORDS), Models(PLUGIN_RECORDS)
+    sections: list[tuple[str, type[BaseModel]]] = [
         ("[stack]", StackTable),
         ("[systems.NAME]", SystemTable),
-        *((f'[systems.NAME] with provider = "{name}"', model) for name, model in providers.items() if keys_of(model)),
+        *(
+            (f'[systems.NAME] with provider = "{name}"', model)
+            for name, model in sorted(providers.items())
+            if keys_of(model)
+        ),
         ("[clients.NAME]", ClientTable),
         ("[sso.NAME]", SignOnTable),
         ("[sso.NAME.attributes]", AttributesTable),
-        *((f"[sso.NAME.{name}]", model) for name, model in plugins.items() if keys_of(model)),
+        *((f"[sso.NAME.{name}]", model) for name, model in sorted(plugins.items()) if keys_of(model)),
         ("[groups.NAME]", GroupTable),
     ]
     names = f"Providers: {_listed(providers)}. Plugins: {_listed(plugins)}.\n"
     return "\n".join([INTRODUCTION, names, *(_section(title, model) for title, model in sections)])
 
 
-def _sorted(group: str) -> Any:  # noqa: ANN401 - entry points are not typed
-    return sorted(entry_points(group=group), key=lambda point: point.name)
-
-
-def _listed(names: dict[str, Any]) -> str:
-    return ", ".join(f"`{name}`" for name in names)
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in sorted(names))
 
 
 def _section(title: str, model: type[BaseModel]) -> str:

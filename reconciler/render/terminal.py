@@ -9,10 +9,11 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import accumulate, takewhile
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 _INVISIBLE = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 """Characters that count as printable and show nothing: fillers and variation selectors."""
@@ -160,11 +161,12 @@ def _cut(text: str, room: int, style: Style) -> tuple[str, str | None]:
     if len(text) <= room and width(whole := style.quote(text)) <= room:
         return whole, None
     half = (room - len(f' "" ... "" ({len(text):,} characters)')) // 2
-    head, tail = text[:half], text[-half:]
-    while width(style.quote(head)) > half + 2:
-        head = head[:-1]
-    while width(style.quote(tail)) > half + 2:
-        tail = tail[1:]
-    if len(head) + len(tail) >= len(text):
-        return style.quote(text), None
+    head = text[: _fitting(text, half, style)]
+    tail = text[len(text) - _fitting(reversed(text), half, style) :]
     return style.quote(head), style.quote(tail)
+
+
+def _fitting(characters: Iterable[str], room: int, style: Style) -> int:
+    """How many of the characters fit, as they would be shown."""
+    ends = accumulate(max(width(style.quote(character)) - 2, 1) for character in characters)
+    return sum(1 for _ in takewhile(lambda end: end <= room, ends))

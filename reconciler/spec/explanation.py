@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, get_args
+from typing import TYPE_CHECKING, Final, get_args, get_origin
 
 from pydantic import BaseModel
 
@@ -38,6 +38,7 @@ _LIMITS: Final = {
     "string_too_long": "at most {max_length} characters",
     "greater_than_equal": "must be {ge} or more",
 }
+_OF_KEYS: Final = {"string_pattern_mismatch", "string_too_short", "string_too_long"}
 _PATTERNS: Final = {
     NAME_PATTERN: "a name has letters, digits, - and _ only, and begins with a letter or digit",
     WORD_PATTERN: "must be one word without blanks",
@@ -52,7 +53,9 @@ def explain(
     for each in errors:
         if each["type"] == "too_short" and each["input"]:
             continue  # a list that is only empty without its broken items, which have errors of their own
-        loc = [part for part in each["loc"] if part != "[key]"]
+        loc = each["loc"]
+        if loc[-1] == "[key]" and each["type"] in _OF_KEYS:  # the name of a table itself, or of a claim or group
+            loc = loc[:-1]
         yield _explain(each, _model_at(root, loc[:-1]), (*above, *loc))
 
 
@@ -90,11 +93,13 @@ def _explain(each: ErrorDetails, model: type[BaseModel], path: tuple[str | int, 
 
 
 def _model_at(root: type[BaseModel], loc: Iterable[str | int]) -> type[BaseModel]:
-    """The model of the table at a place. What is no key of its model is the name of a table in a section."""
-    model = root
+    """The model of the table at a place."""
+    model, is_name = root, False
     for part in loc:
-        field = keys_of(model).get(str(part))
-        model = (field and _model_in(field.annotation)) or model
+        field = None if is_name else keys_of(model).get(str(part))
+        below = field and _model_in(field.annotation)
+        is_name = field is not None and below is not None and get_origin(field.annotation) is dict
+        model = below or model
     return model
 
 

@@ -15,7 +15,7 @@ import tomli
 from reconciler.diagnostic import Diagnostic, Severity, error
 from reconciler.errors import SpecError
 from reconciler.spec.position import KeyPath, find_lines, key_path, parse_key_path
-from reconciler.spec.rules import holds_credential
+from reconciler.spec.rules import holds_credential, masked
 from reconciler.spec.suggestion import did_you_mean
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class Sources:
     def locate_all(self, findings: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
         """The findings with file and line, in the order of the text."""
         order = {source.file: number for number, source in enumerate(self.files)}
-        located = [self.locate(finding) for finding in findings]
+        located = [_masked(self.locate(finding)) for finding in findings]
         return tuple(
             sorted(located, key=lambda item: (order.get(item.file, -1), item.line, item.where, item.message))
         )
@@ -88,8 +88,8 @@ def read_files(folder: Path, environment: str | None) -> tuple[Sources, list[Dia
 
     SpecError if there is no such stack or environment, or if a file cannot be read at all.
     """
-    overlay = _find_overlay(folder, environment)
     paths = _list_files(folder)
+    overlay = _find_overlay(folder, environment)
     findings: list[Diagnostic] = []
     read = [found for path in (*paths, *overlay) if (found := _read(path, findings))]
     if len(read) < len(paths) + len(overlay):
@@ -160,7 +160,14 @@ def _read(path: Path, findings: list[Diagnostic]) -> tuple[Source, Tables] | Non
 
 
 def _broken(message: str, remedy: str, file: Path, line: int = 0) -> Diagnostic:
-    return Diagnostic(Severity.ERROR, message, "", remedy, str(file), line)
+    return _masked(Diagnostic(Severity.ERROR, message, "", remedy, str(file), line))
+
+
+def _masked(finding: Diagnostic) -> Diagnostic:
+    """The finding without a pasted secret, which may even be a key or the name of a table."""
+    return replace(
+        finding, message=masked(finding.message), where=masked(finding.where), remedy=masked(finding.remedy)
+    )
 
 
 def _pasted(file: Path, line: int) -> Diagnostic:

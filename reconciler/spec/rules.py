@@ -15,7 +15,7 @@ _STORE_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 _STORE = re.compile(rf"(?:file|command):{_STORE_NAME}")
 _VARIABLE = re.compile(r"env:([A-Za-z_][A-Za-z0-9_]*)")
 _STORED = re.compile(rf"((?:file|command):{_STORE_NAME})#([^#\s]+)")
-_PASTED = re.compile(r"clv_[\w-]{20,}|eyJ[\w-]{8,}\.[\w-]{8,}")
+_PASTED = re.compile(r"clv_[\w-]{20,}|eyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]+)*")
 _SLUG = re.compile(r"(?=.{2,63}$)[a-z0-9]+(?:-[a-z0-9]+)*")
 _UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 _MADE_UP = re.compile(r"[A-Za-z0-9_-]{24}")
@@ -56,10 +56,14 @@ def holds_credential(text: str) -> re.Match[str] | None:
     return _PASTED.search(text) if "clv_" in text or "eyJ" in text else None
 
 
+def masked(text: str) -> str:
+    """The text without what looks like an API key of Clavex or a JWT."""
+    return _PASTED.sub("(not shown)", text)
+
+
 def shown(text: str) -> str:
     """How a value of the spec is quoted in a message; one that may be a secret is not."""
-    if holds_credential(text) or not text.isprintable():
-        return "(not shown)"
+    text = masked(text) if text.isprintable() else "(not shown)"
     return f'"{text[:_LONGEST_SHOWN]}…"' if len(text) > _LONGEST_SHOWN else f'"{text}"'
 
 

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from situations import CLIENT, IDP, MINI, SITUATIONS, brownfield, drift, hostile, nothing, removal, unread_only
+from situations import (
+    CLIENT,
+    IDP,
+    MINI,
+    SITUATIONS,
+    brownfield,
+    drift,
+    hostile,
+    nothing,
+    removal,
+    two_steps,
+    unread_only,
+)
 
 from reconciler.core.outcome import Outcome, Status, StepResult
 from reconciler.core.plan import StepKind
@@ -119,6 +132,12 @@ def test_plan_text(situation: Callable[[], Plan], golden: Golden) -> None:
     golden(f"plan/{situation.__name__}.txt", plan_text(situation(), PLAIN, width=WIDTH) + "\n")
 
 
+def test_the_page_shows_what_is_printed() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "plan.md").read_text(encoding="utf-8")
+    example = page.split("```text\n", 1)[1].split("```", 1)[0]
+    assert example in plan_text(two_steps(), PLAIN, width=WIDTH)
+
+
 @pytest.mark.parametrize("situation", SITUATIONS, ids=lambda make: make.__name__)
 def test_plan_markdown(situation: Callable[[], Plan], golden: Golden) -> None:
     golden(f"plan/{situation.__name__}.md", plan_markdown(situation()))
@@ -149,12 +168,8 @@ def test_plan_with_permission(golden: Golden) -> None:
 @pytest.mark.parametrize("situation", [drift, nothing, removal, unread_only], ids=lambda make: make.__name__)
 def test_drift(situation: Callable[[], Plan], golden: Golden) -> None:
     plan = situation()
-    golden(f"drift/{plan_name(situation)}.txt", drift_text(plan, PLAIN, width=WIDTH) + "\n")
-    golden(f"drift/{plan_name(situation)}.json", json_text(drift_document(plan)) + "\n")
-
-
-def plan_name(situation: Callable[[], Plan]) -> str:
-    return situation.__name__
+    golden(f"drift/{situation.__name__}.txt", drift_text(plan, PLAIN, width=WIDTH) + "\n")
+    golden(f"drift/{situation.__name__}.json", json_text(drift_document(plan)) + "\n")
 
 
 def test_drift_while_an_apply_runs(golden: Golden) -> None:

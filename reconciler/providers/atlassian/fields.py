@@ -94,7 +94,7 @@ def _spell(value: Value, form: Form, stood: JsonValue, section: JsonObject) -> J
             return " ".join(_keep_order(members, stood.split() if isinstance(stood, str) else ()))
         case Form.NAMES:
             return [*_keep_order(members, _texts(stood))]
-        case Form.TEXT:
+        case _:
             return str(value)
 
 

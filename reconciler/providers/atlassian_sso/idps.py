@@ -49,28 +49,28 @@ class IdpHandler:
         before = self.api.all()
         if any(idp.get("name") == name for idp in before):
             raise ReconcilerError(f"an identity provider named {name} exists by now", "plan again")
-        self._post(write, _spellings(before))
+        try:
+            self._post(write, *_spellings(before))
+        except InDoubtError:
+            if not _named(name, self.api.all()):
+                raise
         try:
             return Written(self._finish(write))
         except InDoubtError:
             raise
         except RequestError as problem:  # it exists, in whatever shape
-            raise InDoubtError(problem.message, problem.where, "run again: it is looked up") from None
+            text = "the new identity provider could not be read back and enabled"
+            raise InDoubtError(text, problem.where, problem.remedy) from None
 
-    def _post(self, write: Write, spellings: Sequence[str]) -> None:
-        for spelling in spellings:
-            idp: JsonObject = {"sso-type": _OIDC, SECRET: _secret(write)}
-            _fill(idp, {**write.attributes, "enabled": False}, spelling)
-            try:
-                self.api.create(idp)
-                break
-            except StatusError as problem:  # the other spelling may be the one (facts atlassian 3.2)
-                if problem.status != REFUSED or spelling == spellings[-1]:
-                    raise
-            except InDoubtError:
-                if not _named(str(write.attributes["name"]), self.api.all()):
-                    raise
-                break
+    def _post(self, write: Write, spelling: str, *others: str) -> None:
+        idp: JsonObject = {"sso-type": _OIDC, SECRET: _secret(write)}
+        _fill(idp, {**write.attributes, "enabled": False}, spelling)
+        try:
+            self.api.create(idp)
+        except StatusError as problem:  # the other spelling may be the one (facts atlassian 3.2)
+            if problem.status != REFUSED or not others:
+                raise
+            self._post(write, *others)
 
     def _finish(self, write: Write) -> str:
         made = _named(str(write.attributes["name"]), self.api.all())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -13,19 +14,19 @@ from reconciler.errors import BadAnswerError, InDoubtError, ReconcilerError, Sta
 from reconciler.ports import Write, Written
 from reconciler.providers.clavex.organisation import PAGE_SIZE, Organisation, is_bare, side_by_side, unreadable
 from reconciler.providers.clavex.wire import (
-    CLIENT_LIST,
-    CLIENT_PAGE,
-    ONE_CLIENT,
     RELEASE_HEADERS,
-    SECRET,
-    TOKEN_ERROR,
+    OneClient,
+    Page,
+    Secret,
+    TokenError,
     WireClient,
     mark_headers,
+    unwrap,
 )
 from reconciler.transport.answers import clean
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from reconciler.core.address import Address
     from reconciler.core.observed import Lookup
@@ -89,9 +90,9 @@ class ClientHandler:
         while True:
             answer = self.org.http.get(path, params={"limit": PAGE_SIZE, "offset": offset})
             if is_bare(answer):
-                items = self.org.decode(answer, CLIENT_LIST, "GET", path)
+                items = self.org.decode(answer, list[WireClient], "GET", path)
                 return _Listing({client["client_id"]: client for client in items}, whole=True)
-            page = self.org.decode(answer, CLIENT_PAGE, "GET", path)
+            page = self.org.decode(answer, Page, "GET", path)
             before = len(clients)
             clients.update((client["client_id"], client) for client in page["items"])
             totals.add(page.get("total", 0))
@@ -102,8 +103,8 @@ class ClientHandler:
         return _Listing(clients, whole=totals == {len(clients)})
 
     def _ask(self, client_id: str) -> WireClient | None:
-        answer = self.org.ask(self.org.path("clients", client_id), ONE_CLIENT)
-        return answer["client"] if answer is not None and "client" in answer else answer
+        answer = self.org.ask(self.org.path("clients", client_id), OneClient)
+        return unwrap(answer) if answer else None
 
     # --- writing --------------------------------------------------------------------------------------------------
 
@@ -128,7 +129,7 @@ class ClientHandler:
     def _secret(self, answer: Answer, path: str, *, public: bool) -> SecretStr | None:
         """The secret in an answer. InDoubtError if there should be one and is none: it is shown once."""
         try:
-            secret = self.org.decode(answer, SECRET, "POST", path).get("client_secret")
+            secret = self.org.decode(answer, Secret, "POST", path).get("client_secret")
         except BadAnswerError as problem:
             raise InDoubtError(
                 f"carried out, but the answer cannot be read: {problem.message}", problem.where
@@ -192,12 +193,11 @@ class ClientHandler:
             "redirect_uri": uris[0] if isinstance(uris, tuple) and uris else "https://invalid.invalid/",
         }
         answer = self.org.http.send("POST", path, form=form, ok=(400, 401), anonymous=True)
-        found = self.org.decode(answer, TOKEN_ERROR, "POST", path)
-        match found["error"], found.get("error_description", ""):
-            case "invalid_grant", _:
-                return True
-            case "invalid_client", "invalid client secret":
-                return False
-            case code, _:
-                where = f"POST {self.org.http.url}{path}"
-                raise BadAnswerError(f"the secret was neither taken nor refused, but: {clean(code)}", where)
+        found = self.org.decode(answer, TokenError, "POST", path)
+        code, text = found["error"], found.get("error_description", "")
+        if code == "invalid_grant":
+            return True
+        if (code, text) == ("invalid_client", "invalid client secret"):
+            return False
+        where = f"POST {self.org.http.url}{path}"
+        raise BadAnswerError(f"the secret was neither taken nor refused, but: {clean(f'{code}: {text}')}", where)

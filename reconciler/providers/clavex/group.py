@@ -7,13 +7,11 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from reconciler.core.observed import Absent, Observation, Present
-from reconciler.errors import ReconcilerError, StatusError
+from reconciler.errors import BadAnswerError, ReconcilerError, StatusError
 from reconciler.ports import Write, Written
 from reconciler.providers.clavex.organisation import PAGE_SIZE, Organisation, is_bare, unreadable
 from reconciler.providers.clavex.wire import (
-    GROUP_LIST,
-    GROUP_PAGE,
-    ONE_GROUP,
+    Groups,
     WireGroup,
     mark_headers,
     read_owner,
@@ -49,24 +47,25 @@ class GroupHandler:
         return self.org.vouch(found)
 
     def _list(self) -> dict[str, WireGroup]:
-        """All groups by id. If the one that the next page hangs on was deleted, that page is a 500: start again."""
-        for _ in range(_STARTS - 1):
-            try:
-                return self._pages()
-            except StatusError as problem:
-                if problem.status != HTTPStatus.INTERNAL_SERVER_ERROR:
-                    raise
-        return self._pages()
+        """All groups by id. If the one that a page hangs on was deleted meanwhile, that page is a 500: start again."""
+        for _ in range(_STARTS):
+            if (groups := self._pages()) is not None:
+                return groups
+        path = self.org.path("groups")
+        raise BadAnswerError("the list changes while it is read", f"GET {self.org.http.url}{path}", "run again")
 
-    def _pages(self) -> dict[str, WireGroup]:
+    def _pages(self) -> dict[str, WireGroup] | None:
+        """All groups by id; None if a page could not be read on."""
         path = self.org.path("groups")
         groups: dict[str, WireGroup] = {}
         params: dict[str, str | int] = {"limit": PAGE_SIZE}
         while True:
-            answer = self.org.http.get(path, params=params)
+            answer = self.org.http.get(path, params=params, ok=(200, 500) if groups else (200,))
+            if answer.status != HTTPStatus.OK:
+                return None
             if is_bare(answer):
-                return {group["id"]: group for group in self.org.decode(answer, GROUP_LIST, "GET", path)}
-            page = self.org.decode(answer, GROUP_PAGE, "GET", path)
+                return {group["id"]: group for group in self.org.decode(answer, list[WireGroup], "GET", path)}
+            page = self.org.decode(answer, Groups, "GET", path)
             before = len(groups)
             groups.update((group["id"], group) for group in page["items"])
             params["after"] = page.get("next_cursor", "")
@@ -86,7 +85,7 @@ class GroupHandler:
         except StatusError as problem:
             refusal = problem
         else:
-            return Written(self.org.decode(answer, ONE_GROUP, "POST", path)["id"])
+            return Written(self.org.decode(answer, WireGroup, "POST", path)["id"])
         # A name that is taken is a 500 (facts clavex 9.2).
         if refusal.status in {HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.CONFLICT} and any(
             group["name"] == name for group in self._list().values()
@@ -107,7 +106,7 @@ class GroupHandler:
         """Removes the group. A system group answers 404 as if it were gone."""
         path = self.org.path("groups", write.remote_id)
         answer = self.org.http.send("DELETE", path, ok=(200, 204, 404))
-        if answer.status == HTTPStatus.NOT_FOUND and self.org.ask(path, ONE_GROUP) is not None:
+        if answer.status == HTTPStatus.NOT_FOUND and self.org.ask(path, WireGroup) is not None:
             where = f"DELETE {self.org.http.url}{path}"
             raise StatusError(answer.status, "it was not deleted: is it a group of the system?", where)
 

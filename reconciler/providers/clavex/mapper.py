@@ -10,7 +10,7 @@ from reconciler.core.observed import Absent, Observation, Present, Unreadable
 from reconciler.errors import ReconcilerError, StatusError
 from reconciler.ports import Write, Written
 from reconciler.providers.clavex.organisation import Organisation, is_bare, side_by_side, unreadable
-from reconciler.providers.clavex.wire import MAPPER_LIST, MAPPER_PAGE, ONE_MAPPER, WireMapper
+from reconciler.providers.clavex.wire import Mappers, WireMapper
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -49,8 +49,8 @@ class MapperHandler:
         if answer.status == HTTPStatus.NOT_FOUND:
             return ()
         if is_bare(answer):
-            return self.org.decode(answer, MAPPER_LIST, "GET", path)
-        return self.org.decode(answer, MAPPER_PAGE, "GET", path)["items"]
+            return self.org.decode(answer, list[WireMapper], "GET", path)
+        return self.org.decode(answer, Mappers, "GET", path)["items"]
 
     def create(self, write: Write) -> Written:
         """Makes the mapper; one of the same name is an error, not an answer."""
@@ -60,7 +60,7 @@ class MapperHandler:
         if answer.status == HTTPStatus.CONFLICT:
             where = f"POST {self.org.http.url}{path}"
             raise StatusError(answer.status, f"a mapper named {write.attributes['name']} exists", where, "plan again")
-        return Written(self.org.decode(answer, ONE_MAPPER, "POST", path)["id"])
+        return Written(self.org.decode(answer, WireMapper, "POST", path)["id"])
 
     def update(self, write: Write) -> Written:
         """Replaces the mapper by what it is now and what changed, since a PATCH forgets what it does not hold."""
@@ -86,6 +86,7 @@ class MapperHandler:
 
 def _find(lookup: Lookup, mappers: Sequence[WireMapper]) -> Observation:
     """The mapper of this id, else of this name, else the one that makes the claim."""
+    client_id = str(lookup.attributes["client_id"])
     for field, value in (
         ("id", lookup.remote_id),
         ("name", lookup.attributes["name"]),
@@ -93,19 +94,19 @@ def _find(lookup: Lookup, mappers: Sequence[WireMapper]) -> Observation:
     ):
         matches = [item for item in mappers if item.get(field) == value]
         if len(matches) == 1:
-            return _present(matches[0])
+            return _present(matches[0], client_id)
         if matches:
             names = ", ".join(sorted(item["name"] for item in matches))
             return Unreadable(
-                f"several mappers of client {lookup.attributes['client_id']} make the claim {value}: {names}",
+                f"several mappers of client {client_id} make the claim {value}: {names}",
                 "delete all but one of them in Clavex",
             )
     return Absent()
 
 
-def _present(mapper: WireMapper) -> Present:
+def _present(mapper: WireMapper, client_id: str) -> Present:
     attributes: dict[str, Value] = {
-        "client_id": mapper["client_id"],
+        "client_id": client_id,
         "name": mapper["name"],
         "mapper_type": mapper["mapper_type"],
         "claim_name": mapper["claim_name"],

@@ -10,18 +10,16 @@ from urllib.parse import quote
 
 from reconciler.core.observed import Absent, Unreadable
 from reconciler.errors import ReconcilerError
-from reconciler.providers.clavex.wire import ONE_ORGANISATION
+from reconciler.ports import Http
+from reconciler.providers.clavex.wire import Dialect, WireOrganisation, adapter
 from reconciler.transport.answers import decode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from pydantic import TypeAdapter
-
     from reconciler.core.address import Address
     from reconciler.core.observed import Observation
-    from reconciler.ports import Answer, Http
-    from reconciler.providers.clavex.wire import Dialect
+    from reconciler.ports import Answer
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -52,14 +50,14 @@ class Organisation:
         named = self.slug if self.dialect.by_slug else self.id
         return "/".join((ORGANISATIONS, *(quote(part, safe="") for part in (named, *parts))))
 
-    def decode(self, answer: Answer, adapter: TypeAdapter[T], method: str, path: str) -> T:
+    def decode(self, answer: Answer, shape: type[T], method: str, path: str) -> T:
         """What an answer holds."""
-        return decode(answer, adapter, f"{method} {self.http.url}{path}")
+        return decode(answer, adapter(shape), f"{method} {self.http.url}{path}")
 
-    def ask(self, path: str, adapter: TypeAdapter[T]) -> T | None:
+    def ask(self, path: str, shape: type[T]) -> T | None:
         """One object; None if the server says that there is none."""
         answer = self.http.get(path, ok=(HTTPStatus.OK, HTTPStatus.NOT_FOUND))
-        return None if answer.status == HTTPStatus.NOT_FOUND else self.decode(answer, adapter, "GET", path)
+        return None if answer.status == HTTPStatus.NOT_FOUND else self.decode(answer, shape, "GET", path)
 
     def vouch(self, found: dict[Address, Observation]) -> Mapping[Address, Observation]:
         """`found`, where nothing counts as absent from an organisation that may not exist."""
@@ -77,7 +75,7 @@ class Organisation:
         answer = self.http.get(path, ok=(HTTPStatus.OK, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND))
         slug = ""
         if answer.status == HTTPStatus.OK:
-            slug = self.decode(answer, ONE_ORGANISATION, "GET", path)["slug"]
+            slug = self.decode(answer, WireOrganisation, "GET", path)["slug"]
         elif answer.status == HTTPStatus.FORBIDDEN:  # only super admins may ask; others have no other organisation
             public = f"/{quote(self.slug, safe='')}/.well-known/openid-configuration"
             answer = self.http.get(public, ok=(HTTPStatus.OK, HTTPStatus.NOT_FOUND), anonymous=True)

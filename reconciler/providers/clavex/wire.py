@@ -5,9 +5,10 @@ The released server and the published guide differ in the path, in names, and in
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Required, cast
+from functools import cache
+from typing import TYPE_CHECKING, Any, Required, TypeVar, cast
 from urllib.parse import quote, unquote
 
 from pydantic import TypeAdapter
@@ -19,6 +20,8 @@ from reconciler.core.resource import unordered
 
 if TYPE_CHECKING:
     from reconciler.core.resource import Attributes, Value
+
+T = TypeVar("T")
 
 RELEASED, GUIDE = "released", "guide"
 
@@ -117,18 +120,49 @@ class WireOrganisation(TypedDict):
     slug: str
 
 
-CLIENT_PAGE = TypeAdapter(Page)
-CLIENT_LIST = TypeAdapter(list[WireClient])
-ONE_CLIENT: TypeAdapter[Wrapped | WireClient] = TypeAdapter(Wrapped | WireClient)
-SECRET = TypeAdapter(Secret)
-MAPPER_PAGE = TypeAdapter(Mappers)
-MAPPER_LIST = TypeAdapter(list[WireMapper])
-ONE_MAPPER = TypeAdapter(WireMapper)
-GROUP_PAGE = TypeAdapter(Groups)
-GROUP_LIST = TypeAdapter(list[WireGroup])
-ONE_GROUP = TypeAdapter(WireGroup)
-TOKEN_ERROR = TypeAdapter(TokenError)
-ONE_ORGANISATION = TypeAdapter(WireOrganisation)
+class Proof(TypedDict):
+    """The public proof of an organisation's audit log."""
+
+    org_id: str
+    org_slug: str
+
+
+class Connected(TypedDict):
+    """The greeting of the event stream."""
+
+    org_id: str
+    slug: str
+
+
+class Discovery(TypedDict, total=False):
+    """The discovery document, as far as plugins store it."""
+
+    issuer: Required[str]
+    authorization_endpoint: str
+    token_endpoint: str
+    userinfo_endpoint: str
+    jwks_uri: str
+    end_session_endpoint: str
+
+
+OneClient = cast("type[Wrapped | WireClient]", Wrapped | WireClient)
+"""A client as the answer to a request for it."""
+
+
+def adapter(shape: type[T]) -> TypeAdapter[T]:
+    """What validates an answer of that shape. Made when it is first needed, since each costs a millisecond."""
+    made: TypeAdapter[T] = _adapter(cast("Hashable", shape))
+    return made
+
+
+@cache
+def _adapter(shape: Hashable) -> TypeAdapter[Any]:
+    return TypeAdapter(cast("type[Any]", shape))
+
+
+def unwrap(answer: Wrapped | WireClient) -> WireClient:
+    """The client in an answer."""
+    return cast("Wrapped", answer)["client"] if "client" in answer else answer
 
 
 # --- dialects -----------------------------------------------------------------------------------------------------

@@ -131,7 +131,8 @@ class Documents:
             try:
                 again = self.load(source)
             except RequestError as problem:  # it was taken, in whatever shape
-                raise InDoubtError(problem.message, problem.where, "run again: it is looked up") from None
+                text = "the document was sent and could not be read back"
+                raise InDoubtError(text, problem.where, problem.remedy) from None
             if lost := _lost(document, again, ours):
                 raise ReconcilerError(
                     f"the plugin took the document and does not show {', '.join(lost)} as it was sent",

@@ -31,6 +31,7 @@ class MiniOrangeOptions(Own):
 
 class StrictOptions(Own):
     mode: Literal["on", "off"]
+    limit: float = 1.5
 
 
 KINDS = Kinds(

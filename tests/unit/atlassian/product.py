@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import replace
+from json import dumps
 from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
@@ -11,7 +12,18 @@ from pydantic import SecretStr
 from reconciler.core.intent import Client, Facts, Intent, SignOn, System
 from reconciler.core.observed import Lookup, Observation
 from reconciler.core.secret import Handle
-from reconciler.ports import Connection, Expansion, Fingerprinter, Handler, Http, PluginProvider, Write, Written
+from reconciler.ports import (
+    Answer,
+    Connection,
+    Expansion,
+    Fingerprinter,
+    Handler,
+    Http,
+    PluginProvider,
+    Write,
+    Written,
+)
+from reconciler.transport.answers import HttpAnswer
 from reconciler.transport.http import open_http
 
 if TYPE_CHECKING:
@@ -96,6 +108,47 @@ def wanted(expansion: Expansion, kind: str) -> Desired:
 def intent(*sign_ons: SignOn, groups: tuple[Any, ...] = ()) -> Intent:
     systems = {item.product.name: item.product for item in sign_ons}
     return Intent("acme", "default", systems, {}, {item.name: item for item in sign_ons}, groups)
+
+
+class Recorder:
+    """An Http that keeps what it sends."""
+
+    def __init__(self, http: Http) -> None:
+        self._http = http
+        self.sent: list[tuple[str, str, Any]] = []
+
+    @property
+    def url(self) -> str:
+        return self._http.url
+
+    def get(self, path: str, **options: Any) -> Answer:
+        return self._http.get(path, **options)
+
+    def send(self, method: str, path: str, *, json: Any = None, **options: Any) -> Answer:
+        self.sent.append((method, path, json))
+        return self._http.send(method, path, json=json, **options)
+
+    def first_message(self, path: str) -> str:
+        return self._http.first_message(path)
+
+
+class Script(Recorder):
+    """An Http that gives these JSON answers to reads, one after another, and takes every write."""
+
+    def __init__(self, *answers: Any) -> None:
+        self._answers = list(answers)
+        self.sent = []
+
+    @property
+    def url(self) -> str:
+        return "https://jira.acme.eu"
+
+    def get(self, path: str, **options: Any) -> Answer:
+        return HttpAnswer(200, {}, dumps(self._answers.pop(0)).encode(), f"GET {self.url}{path}")
+
+    def send(self, method: str, path: str, *, json: Any = None, **options: Any) -> Answer:
+        self.sent.append((method, path, json))
+        return HttpAnswer(200, {}, b"{}", path)
 
 
 class Side:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from pydantic import SecretStr
-from unit.atlassian.product import CLIENT_SECRET, ISSUER, Side, add_idp, side, sign_on, system_of
+from unit.atlassian.product import CLIENT_SECRET, ISSUER, Recorder, Script, Side, add_idp, side, sign_on, system_of
 
 from reconciler.core.address import Address
 from reconciler.core.observed import Absent, Lookup, Present, Unreadable
@@ -26,28 +25,6 @@ if TYPE_CHECKING:
     from reconciler.sandbox.serve import Sandbox
 
 IDPS = "/rest/authconfig/1.0/idps"
-
-
-class Recorder:
-    """An Http that keeps the bodies it sends, and may change what comes back."""
-
-    def __init__(self, http: Http) -> None:
-        self._http = http
-        self.sent: list[tuple[str, str, Any]] = []
-
-    @property
-    def url(self) -> str:
-        return self._http.url
-
-    def get(self, path: str, **options: Any) -> Answer:
-        return self._http.get(path, **options)
-
-    def send(self, method: str, path: str, *, json: Any = None, **options: Any) -> Answer:
-        self.sent.append((method, path, json))
-        return self._http.send(method, path, json=json, **options)
-
-    def first_message(self, path: str) -> str:
-        return self._http.first_message(path)
 
 
 def idp(sandbox: Sandbox, http: Http, **changes: Any) -> Side:
@@ -216,24 +193,12 @@ def test_a_part_of_the_jit_section_keeps_the_rest_of_it(sandbox: Sandbox, jira: 
     assert (kept.mapping_email, kept.additional_openid_scopes) == ("${mail}", ["phone"])
 
 
-def test_a_jit_section_that_is_null_is_begun(sandbox: Sandbox) -> None:
-    class Null:
-        url = "https://x"
-
-        def __init__(self) -> None:
-            self.idp: dict[str, Any] = {"id": 3, "sso-type": "OIDC", "jit-configuration": None}
-
-        def get(self, path: str, **options: Any) -> Any:
-            return type("Answer", (), {"status": 200, "headers": {}, "content": json.dumps(self.idp).encode()})()
-
-        def send(self, method: str, path: str, *, json: Any = None, **options: Any) -> None:
-            self.idp |= json
-
-    http = Null()
-    IdpHandler(IdpApi(http)).update(
-        Write(Address("jira", "idp", "x"), {"jit_email": "e"}, frozenset({"jit_email"}), "3")
-    )  # type: ignore[arg-type]
-    assert http.idp["jit-configuration"] == {"mapping-email": "e"}
+def test_a_jit_section_that_is_null_is_begun() -> None:
+    shown = {"id": 3, "sso-type": "OIDC", "jit-configuration": {"mapping-email": "e"}}
+    http = Script({**shown, "jit-configuration": None}, shown)
+    address = Address("jira", "idp", "x")
+    IdpHandler(IdpApi(http)).update(Write(address, {"jit_email": "e"}, frozenset({"jit_email"}), "3"))
+    assert http.sent == [("PATCH", f"{IDPS}/3", {"jit-configuration": {"mapping-email": "e"}})]
 
 
 def test_a_change_that_is_not_kept_is_an_error(sandbox: Sandbox, jira: Http) -> None:
@@ -335,36 +300,17 @@ def test_one_object_is_never_two_addresses(sandbox: Sandbox, jira: Http) -> None
         assert "several addresses" in observation.reason
 
 
-def test_a_form_that_nobody_knows_is_unreadable_for_ours_only(sandbox: Sandbox) -> None:
-    class Odd:
-        url = "https://x"
-
-        def get(self, path: str, **options: Any) -> Any:
-            idps = [
-                {"id": 1, "name": ["no", "text"], "sso-type": "OIDC"},
-                {"id": 2, "name": "main", "sso-type": "OIDC", "enabled": "perhaps"},
-            ]
-            content = json.dumps({"results": idps, "isLastPage": True}).encode()
-            return type("Answer", (), {"status": 200, "headers": {}, "content": content})()
-
-    handler = IdpHandler(IdpApi(Odd()))  # type: ignore[arg-type]
+def test_a_form_that_nobody_knows_is_unreadable_for_ours_only() -> None:
+    idps = [
+        {"id": 1, "name": ["no", "text"], "sso-type": "OIDC"},
+        {"id": 2, "name": "main", "sso-type": "OIDC", "enabled": "perhaps"},
+    ]
+    handler = IdpHandler(IdpApi(Script({"results": idps, "isLastPage": True})))
     address, other = Address("jira", "idp", "main"), Address("jira", "idp", "other")
     wanted = {"name": "main", "issuer": ISSUER, "client_id": "atlassian"}
     found = handler.read([Lookup(address, wanted), Lookup(other, {**wanted, "name": "other"})])
     assert isinstance(found[address], Unreadable)
     assert found[other] == Absent()
-
-
-def pages(*answers: Any) -> Any:
-    class Paged:
-        url = "https://x"
-        left = list(answers)
-
-        def get(self, path: str, **options: Any) -> Any:
-            content = json.dumps(self.left.pop(0)).encode()
-            return type("Answer", (), {"status": 200, "headers": {}, "content": content})()
-
-    return Paged()
 
 
 def test_pages_are_read_to_the_last(sandbox: Sandbox, jira: Http) -> None:
@@ -375,7 +321,7 @@ def test_pages_are_read_to_the_last(sandbox: Sandbox, jira: Http) -> None:
     assert isinstance(found, Present)
     assert found.remote_id == "121"
     assert sandbox.jira.faults.requests == [("GET", IDPS)] * 3
-    assert [idp["id"] for idp in IdpApi(pages({"results": [{"id": 1}]}, {"results": []})).all()] == [1]
+    assert [idp["id"] for idp in IdpApi(Script({"results": [{"id": 1}]}, {"results": []})).all()] == [1]
 
 
 @pytest.mark.parametrize(
@@ -388,7 +334,7 @@ def test_pages_are_read_to_the_last(sandbox: Sandbox, jira: Http) -> None:
 )
 def test_a_list_that_makes_no_sense_is_unreadable(answers: Any, text: str) -> None:
     address = Address("jira", "idp", "main")
-    found = IdpHandler(IdpApi(pages(*answers))).read([Lookup(address, {"name": "main"})])[address]
+    found = IdpHandler(IdpApi(Script(*answers))).read([Lookup(address, {"name": "main"})])[address]
     assert isinstance(found, Unreadable)
     assert text in found.reason
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from unit.atlassian.product import connection, intent, opened, sign_on, system_of
+from unit.atlassian.product import connection, intent, opened, side, sign_on, system_of
 
 from reconciler.core.address import Address
 from reconciler.core.intent import Facts, Group, System
@@ -14,13 +14,16 @@ from reconciler.core.resource import OnRemove
 from reconciler.core.secret import Handle
 from reconciler.diagnostic import Severity
 from reconciler.errors import BadAnswerError, StatusError
+from reconciler.providers import atlassian_sso
 from reconciler.providers import confluence as confluence_provider
 from reconciler.providers import jira as jira_provider
+from reconciler.sandbox.atlassian import Switches
+from reconciler.sandbox.atlassian import jira as emulated_jira
 from reconciler.sandbox.faults import Fault, Kind
+from reconciler.sandbox.serve import Sandbox
 
 if TYPE_CHECKING:
     from reconciler.ports import Http
-    from reconciler.sandbox.serve import Sandbox
 
 JIRA = System("jira", "jira", "https://jira.acme.eu", token=Handle("env", "TOKEN"))
 
@@ -65,10 +68,18 @@ def test_a_connection_that_fails_says_where(sandbox: Sandbox, jira: Http, fault:
         connection(jira_provider.provider, sandbox.jira, jira)
 
 
-def test_a_context_path_is_part_of_every_path(sandbox: Sandbox) -> None:
+def test_a_context_path_is_part_of_every_path() -> None:
     """The base URL may have one (facts atlassian 2.1)."""
-    with opened(sandbox.jira) as http:
-        assert connection(jira_provider.provider, sandbox.jira, http).facts.values["base_url"] == http.url
+    with (
+        Sandbox(jira=emulated_jira(switches=Switches(context_path="/jira"))) as sandbox,
+        opened(sandbox.jira) as http,
+    ):
+        found = connection(jira_provider.provider, sandbox.jira, http)
+        wish = sign_on(system_of(sandbox.jira), "atlassian")
+        written = side(atlassian_sso.plugin, http, wish, "idp").create()
+    assert found.facts.values["base_url"] == http.url
+    assert http.url.endswith("/jira")
+    assert written.remote_id
 
 
 def test_groups_of_spec_and_mappings_become_resources_once() -> None:
@@ -77,7 +88,8 @@ def test_groups_of_spec_and_mappings_become_resources_once() -> None:
         Group("jira", "jira-administrators", on_remove=OnRemove.DELETE, where="groups.jira-administrators"),
         Group("confluence", "other"),
     )
-    found = jira_provider.provider.expand(intent(made, groups=listed), JIRA, Facts())
+    elsewhere = sign_on(System("confluence", "confluence", "https://x"), "atlassian", name="other", groups={"a": "a"})
+    found = jira_provider.provider.expand(intent(made, elsewhere, groups=listed), JIRA, Facts())
     assert not found.diagnostics
     assert {item.address: (item.attributes, item.on_remove, item.manual, item.where) for item in found.resources} == {
         Address("jira", "group", name): ({"name": name}, on_remove, False, where)
