@@ -24,7 +24,7 @@ class Desired:
     type: ResourceType
     attributes: Attributes
     depends_on: tuple[Address, ...] = ()
-    shared: frozenset[str] = frozenset()
+    shared: tuple[str, ...] = ()
     on_remove: OnRemove = OnRemove.DELETE
     manual: bool = False
     where: str = ""

@@ -38,11 +38,10 @@ class StepResult:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A whole apply: its steps in the order in which they ended, the new serial, the write requests sent."""
+    """A whole apply: its steps in the order in which they ended, and the new serial."""
 
     results: tuple[StepResult, ...]
     serial: int
-    writes: int
 
     @property
     def exit_code(self) -> ExitCode:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reconciler.core.observed import Owner
+from reconciler.core.plan import StepKind
 from reconciler.core.state import Entry, Origin
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ def recognised(state: State, address: Address, present: Present) -> Entry | None
     if entry is not None and entry.remote_id == present.remote_id:
         foreign = present.owner is not None and not bears_our_mark(state, address, present)
         return entry if entry.shared or not foreign else None
+    if entry is None and present.owner is None and state.in_doubt.get(address) == StepKind.CREATE:
+        return Entry(present.remote_id, Origin.CREATED, applied={})  # it was absent, and we began to create it
     if bears_our_mark(state, address, present):
         created = present.owner == owner_of(state, address, Origin.CREATED)
         return Entry(present.remote_id, Origin.CREATED if created else Origin.ADOPTED, applied={})

@@ -92,7 +92,7 @@ class Change:
     origin: Origin = Origin.CREATED
     depends_on: tuple[Address, ...] = ()
     on_remove: OnRemove = OnRemove.DELETE
-    shared: frozenset[str] = frozenset()
+    shared: tuple[str, ...] = ()
     manual: bool = False
 
 

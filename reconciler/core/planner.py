@@ -97,12 +97,12 @@ def decide(
     found = differences(wanted, observation, entry, secrets)
     if entry is not None and _must_replace(wanted, found):
         return replacement(wanted, observation, entry, found)
-    rotates = _rotates(situation, wanted, observation)
+    rotation = _rotation(situation, wanted)
     ours = bears_our_mark(state, address, observation)
     if entry is None or address not in state.entries:
-        return update(wanted, observation, entry, found, action=Action.ADOPT, rotates=rotates, marked=ours)
-    if found or rotates or entry.deposed:
-        return update(wanted, observation, entry, found, action=Action.UPDATE, rotates=rotates, marked=ours)
+        return update(wanted, observation, entry, found, action=Action.ADOPT, rotation=rotation, marked=ours)
+    if found or rotation or entry.deposed:
+        return update(wanted, observation, entry, found, action=Action.UPDATE, rotation=rotation, marked=ours)
     if not _settled(situation, wanted, entry):
         return settlement(wanted, observation, entry)
     return None
@@ -129,15 +129,15 @@ def _settled(situation: Situation, wanted: Desired, entry: Entry) -> bool:
     )
 
 
-def _rotates(situation: Situation, wanted: Desired, observation: Observation) -> bool:
-    """Whether the server must make a new secret: somebody needs it, and nobody knows it, or it is wrong."""
-    handles = [
-        str(wanted.attributes[name]) for name in wanted.type.having(Mark.GENERATED) if name in wanted.attributes
-    ]
-    if not handles or not isinstance(observation, Present) or handles[0] not in _consumed(situation.desired):
-        return False
-    status = situation.secrets[handles[0]]
-    return status.fingerprint is None or status.proved is False
+def _rotation(situation: Situation, wanted: Desired) -> str:
+    """Why the server must make a new secret: somebody needs it, and nobody knows it, or it is wrong. Else empty."""
+    generated = next((name for name in wanted.type.having(Mark.GENERATED) if name in wanted.attributes), None)
+    if generated is None or (handle := str(wanted.attributes[generated])) not in _consumed(situation.desired):
+        return ""
+    status = situation.secrets[handle]
+    if status.fingerprint is None:
+        return "nobody knows its secret"
+    return "the server refuses the stored secret" if status.proved is False else ""
 
 
 def _consumed(desired: DesiredState) -> set[str]:

@@ -33,10 +33,9 @@ def judge(plan: Plan, situation: Situation) -> tuple[Hazard, ...]:
     for change in plan.changes:
         found += _of_change(change, situation, plan)
     found += _too_much(plan, situation)
-    if plan.unread:
-        count = len(plan.unread)
-        text = f"{count} address{'es' if count > 1 else ''} could not be read, so the plan is not whole"
-        found.append(Hazard(HazardName.INCOMPLETE, str(plan.unread[0].address), text))
+    for system, count in sorted(Counter(item.address.system for item in plan.unread).items()):
+        text = f"{count} address{'es' if count > 1 else ''} of {system} could not be read, so the plan is not whole"
+        found.append(Hazard(HazardName.INCOMPLETE, system, text))
     return tuple(sorted(set(found), key=lambda hazard: (hazard.name, hazard.subject, hazard.message)))
 
 
@@ -109,12 +108,14 @@ def _locks_out(change: Change, situation: Situation, plan: Plan) -> Iterator[str
     observation = situation.observed.get(change.address)
     before = observation.attributes if isinstance(observation, Present) else {}
     resource_type = type_of(situation, change)
-    if change.address in situation.desired and change.action is not Action.REPLACE:
-        after = {**before, **{item.name: item.after for item in change.attributes if not item.sensitive}}
-        applied = situation.state.entries.get(change.address)
-        yield from resource_type.locks_out({**(applied.applied if applied else {}), **before}, after)
-    elif change.action is Action.DELETE:
+    entry = situation.state.entries.get(change.address)
+    before = {**(entry.applied if entry else {}), **before}
+    if change.action is Action.DELETE:
         yield from resource_type.locks_out(before, {})
+    elif change.address in situation.desired:
+        local = {name: change.wanted[name] for name in resource_type.having(Mark.LOCAL) if name in change.wanted}
+        after = {**before, **{item.name: item.after for item in change.attributes if not item.sensitive}, **local}
+        yield from resource_type.locks_out(before, after)
     yield from _used(change, situation, plan, resource_type)
 
 
@@ -135,7 +136,7 @@ def _used(change: Change, situation: Situation, plan: Plan, resource_type: Resou
     }
     for address, entry in sorted(entries.items()) if removed else ():
         callback = entry.applied.get(CALLBACK)
-        if callback not in removed:
+        if callback not in removed or not isinstance(situation.observed.get(address), Present):
             continue
         wanted, other = situation.desired.get(address), leaving.get(str(address))
         moved = wanted is not None and wanted.attributes.get(CALLBACK) != callback

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from reconciler.core.diff import members
@@ -29,7 +30,9 @@ def remove(state: State, resource_type: ResourceType, address: Address, observat
         return _withdraw(address, entry, observation)
     release = resource_type.marked and bears_our_mark(state, address, observation)
     if resource_type.kind is Kind.SETTINGS:
-        return _forget(address, entry, "it left the spec; the settings stay as they are")
+        found = ", ".join(f"{name} = {json.dumps(value)}" for name, value in sorted(entry.found.items()))
+        before = f"; before us they were {found}" if found else ""
+        return _forget(address, entry, f"it left the spec; the settings stay as they are{before}")
     if entry.origin is Origin.ADOPTED:
         return _forget(address, entry, "it left the spec; it was adopted, so it stays", release=release)
     if entry.on_remove is OnRemove.FORGET:

@@ -36,7 +36,7 @@ class Entry:
     found: Attributes = field(default_factory=dict)
     awaiting: bool = False
     deposed: str = ""
-    shared: frozenset[str] = frozenset()
+    shared: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,11 +34,12 @@ def update(
     found: tuple[AttributeChange, ...],
     *,
     action: Action,
-    rotates: bool,
+    rotation: str,
     marked: bool,
 ) -> Change:
-    """The change that brings a present object to what is wanted. `marked`: it already bears our mark.
+    """The change that brings a present object to what is wanted.
 
+    `rotation` says why its secret is made anew, empty if it is not. `marked`: it already bears our mark.
     A set that consumers rely on is widened before they change and narrowed after: its own steps.
     """
     early, late = _halves(wanted, found)
@@ -48,17 +49,17 @@ def update(
         steps.append(Step(kind, Phase.EARLY, early))
     elif not marked and wanted.type.marked and not wanted.shared:
         steps.append(Step(StepKind.MARK))
-    if rotates:
+    if rotation:
         steps.append(Step(StepKind.ROTATE))
     if late:
         steps.append(Step(StepKind.CONTRACT, Phase.LATE, late))
     if entry is not None and entry.deposed:
         steps.append(Step(StepKind.DELETE, Phase.LATE))
     origin = entry.origin if entry else Origin.ADOPTED
-    if rotates:
+    if rotation:
         generated = wanted.type.having(Mark.GENERATED)[0]
         found = (*found, AttributeChange(generated, None, None, Cause.SECRET, sensitive=True))
-    reason = _reason(wanted, entry, found, action, rotates=rotates)
+    reason = _reason(wanted, entry, found, action, rotation)
     if action is Action.ADOPT and wanted.type.kind is Kind.SETTINGS and found:
         action = Action.UPDATE
     steps = steps or [Step(StepKind.RECORD)]
@@ -136,7 +137,7 @@ def _change(
 
 
 def _reason(
-    wanted: Desired, entry: Entry | None, found: tuple[AttributeChange, ...], action: Action, *, rotates: bool
+    wanted: Desired, entry: Entry | None, found: tuple[AttributeChange, ...], action: Action, rotation: str
 ) -> str:
     if action is Action.ADOPT:
         if wanted.type.kind is Kind.SETTINGS:
@@ -148,7 +149,7 @@ def _reason(
     words = {
         Cause.SPEC: "the spec says otherwise",
         Cause.DRIFT: "somebody changed it outside the spec",
-        Cause.SECRET: "nobody knows its secret" if rotates else "its secret is new",
+        Cause.SECRET: rotation or "its secret is new",
     }
     texts = [text for cause, text in words.items() if cause in causes]
     if entry is not None and entry.deposed:

@@ -283,7 +283,7 @@ class Performer:
         owner: Owner | None = owner_of(self.state, change.address, origin or change.origin)
         secrets: dict[str, SecretStr] = {}
         for name in self._type(change).having(Mark.SECRET):
-            if name in changed:
+            if name in attributes and (name in changed or self._type(change).document):
                 value = self.secrets.value(str(attributes[name]))
                 if value is None:
                     raise ReconcilerError(f"the secret {attributes[name]} is not in its store")

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reconciler.core.observed import Absent, Present, Unreadable
+from reconciler.core.outcome import Outcome
 from reconciler.core.ownership import bears_our_mark
 from reconciler.core.plan import Action, Change, Plan, Step, StepKind
 from reconciler.core.state import Origin
 from reconciler.engine.executor import Executor
 from reconciler.engine.performing import Performer
 from reconciler.errors import IncompleteError, ReconcilerError
-from reconciler.flows.apply import outcome_of
 from reconciler.flows.place import lock_info
 from reconciler.flows.world import look
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from reconciler.core.address import Address
-    from reconciler.core.outcome import Outcome
     from reconciler.flows.apply import Dialogue
     from reconciler.flows.place import Place
     from reconciler.flows.world import World
@@ -82,4 +81,4 @@ def _run(place: Place, address: Address, dialogue: Dialogue, make: Callable[[Wor
         store.begin(world.systems)
         performer = Performer(state, world.situation.types, world.handlers, world.secrets)
         results = Executor(performer, store.record, dialogue.progress, dialogue.stop, 1).run(plan)
-        return outcome_of(results, store.commit().serial)
+        return Outcome(results, store.commit().serial)

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from threading import Event
 from typing import TYPE_CHECKING
 
-from reconciler.core.outcome import Outcome, Status, StepResult
-from reconciler.core.plan import Plan, StepKind
+from reconciler.core.outcome import Outcome, StepResult
+from reconciler.core.plan import Plan
 from reconciler.core.policy import refused
 from reconciler.diagnostic import Severity
 from reconciler.engine.executor import Executor
@@ -62,7 +62,7 @@ def apply(request: Request, dialogue: Dialogue) -> Outcome | None:
         if errors := [item for item in plan.diagnostics if item.severity is Severity.ERROR]:
             raise SpecError(errors)
         if not plan.changes and not plan.unread:
-            return Outcome((), store.state.serial, 0)
+            return Outcome((), store.state.serial)
         dialogue.show(plan)
         refuse(refused(plan.hazards, request.allowed))
         check_stores(plan, world)
@@ -72,20 +72,14 @@ def apply(request: Request, dialogue: Dialogue) -> Outcome | None:
         performer = Performer(store.state, world.situation.types, world.handlers, world.secrets)
         executor = Executor(performer, store.record, dialogue.progress, dialogue.stop, place.parallelism)
         results = executor.run(plan)
-        return outcome_of(results, store.commit().serial)
-
-
-def outcome_of(results: tuple[StepResult, ...], serial: int) -> Outcome:
-    """The outcome of a run that left `serial`."""
-    writes = sum(result.status is Status.DONE and result.step is not StepKind.RECORD for result in results)
-    return Outcome(results, serial, writes)
+        return Outcome(results, store.commit().serial)
 
 
 def refuse(hazards: tuple[Hazard, ...]) -> None:
     """RefusedError naming every hazard that was not allowed; IncompleteError if all that is missing is a read."""
     if not hazards:
         return
-    lines = "\n".join(f"  {hazard.name}: {hazard.subject}: {hazard.message}" for hazard in hazards)
+    what = ", ".join(sorted({f"{hazard.name} ({hazard.subject})" for hazard in hazards}))
     names = " ".join(sorted({f"--allow {hazard.name}={hazard.subject}" for hazard in hazards}))
     kind = IncompleteError if all(hazard.name == "incomplete" for hazard in hazards) else RefusedError
-    raise kind(f"refused, nothing was done:\n{lines}", f"if that is meant: {names}")
+    raise kind(f"nothing was done; the plan holds what needs permission: {what}", f"if that is meant: {names}")

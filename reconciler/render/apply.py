@@ -6,16 +6,12 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from reconciler.core.outcome import Outcome, Status, StepResult
-from reconciler.core.plan import StepKind
 from reconciler.errors import ExitCode
 from reconciler.render.diagnostics import remedy_lines
 from reconciler.render.sections import INDENT, title
 from reconciler.render.terminal import Ink, Style, prose, wrap
-from reconciler.render.wording import number
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from reconciler.core.address import Address
 
 _SIGNS = {
@@ -24,17 +20,6 @@ _SIGNS = {
     Status.SKIPPED: ("·", "-", Ink.DIM),
     Status.MANUAL: ("☞", ">", Ink.YELLOW),
     Status.IN_DOUBT: ("?", "?", Ink.MAGENTA),
-}
-_PAST = {
-    StepKind.CREATE: "created",
-    StepKind.EXPAND: "expanded",
-    StepKind.UPDATE: "updated",
-    StepKind.ROTATE: "rotated",
-    StepKind.MARK: "marked",
-    StepKind.RECORD: "recorded",
-    StepKind.CONTRACT: "contracted",
-    StepKind.DELETE: "deleted",
-    StepKind.RELEASE: "released",
 }
 _SECTIONS = {
     Status.SKIPPED: "Skipped",
@@ -65,11 +50,11 @@ def step_line(result: StepResult, style: Style, *, place: int, total: int) -> st
 
 
 def outcome_text(outcome: Outcome, style: Style, *, width: int) -> str:
-    """The report of an apply: what was done, what was not and why, what is left for a person, and a summary."""
+    """The report of an apply: what was not done and why, what is left for a person, and a summary."""
     by_status: dict[Status, list[StepResult]] = {}
     for result in outcome.results:
         by_status.setdefault(result.status, []).append(result)
-    sections = [_done(by_status.get(Status.DONE, []), style)]
+    sections: list[list[str]] = []
     for status, text in _SECTIONS.items():
         if found := by_status.get(status):
             lines = [title(text, style)]
@@ -81,7 +66,7 @@ def outcome_text(outcome: Outcome, style: Style, *, width: int) -> str:
 
 
 def outcome_summary(outcome: Outcome) -> str:
-    """The apply in one sentence: resources by the worst that happened to them, and what was written."""
+    """The apply in one sentence: resources by the worst that happened to them, and the new serial."""
     order = list(_WORDS)
     worst: dict[Address, Status] = {}
     for result in outcome.results:
@@ -89,22 +74,12 @@ def outcome_summary(outcome: Outcome) -> str:
     found = Counter(worst.values())
     counts = ", ".join(f"{found[status]:,} {word}" for status, word in _WORDS.items() if found[status])
     head = "Applied in part" if outcome.exit_code is ExitCode.PARTLY else "Applied"
-    return f"{head}: {counts or 'nothing to do'}. {number(outcome.writes, 'write')}; state serial {outcome.serial}."
+    return f"{head}: {counts or 'nothing to do'}. State serial {outcome.serial}."
 
 
 def _sign(status: Status, style: Style) -> str:
     sign, plain, ink = _SIGNS[status]
     return style.paint(sign if style.unicode else plain, ink)
-
-
-def _done(results: Sequence[StepResult], style: Style) -> list[str]:
-    """One line for each resource, with all that was done to it."""
-    words: dict[Address, list[str]] = {}
-    for result in results:
-        words.setdefault(result.address, []).append(_PAST[result.step])
-    sign = _sign(Status.DONE, style)
-    lines = [f"  {sign} {style.safe(str(address))} {', '.join(done)}" for address, done in words.items()]
-    return [title("Done", style), *lines] if lines else []
 
 
 def _result(result: StepResult, style: Style, width: int) -> list[str]:

@@ -1,4 +1,4 @@
-"""Plan, drift, outcome and findings as JSON values: what `--json` prints. The schema is docs/plan.md.
+"""Plan, drift, outcome, state and findings as JSON values: what `--json` prints. The schema is docs/plan.md.
 
 Every document names its format and version. Secrets appear as handles only.
 """
@@ -9,14 +9,19 @@ import json
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
-from reconciler.core.codec import plan_content
+from pydantic import TypeAdapter
+
+from reconciler.core.codec import encode_state, plan_content
+from reconciler.core.state import Entry
 from reconciler.errors import ReconcilerError, SpecError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from reconciler.core.address import Address
     from reconciler.core.outcome import Outcome, StepResult
     from reconciler.core.plan import Plan
+    from reconciler.core.state import State
     from reconciler.diagnostic import Diagnostic
     from reconciler.ports import LockInfo
 
@@ -49,7 +54,6 @@ def outcome_document(outcome: Outcome) -> Document:
         {
             "exit_code": int(outcome.exit_code),
             "serial": outcome.serial,
-            "writes": outcome.writes,
             "results": [_result(result) for result in outcome.results],
         },
     )
@@ -58,6 +62,18 @@ def outcome_document(outcome: Outcome) -> Document:
 def diagnostics_document(diagnostics: Iterable[Diagnostic]) -> Document:
     """Findings: what `validate --json` prints."""
     return _document("diagnostics", {"diagnostics": [asdict(item) for item in diagnostics]})
+
+
+def state_document(state: State) -> Document:
+    """The whole state: what `state list --json` prints, and the state file."""
+    document: Document = json.loads(encode_state(state))
+    return document
+
+
+def entry_document(address: Address, entry: Entry) -> Document:
+    """What is recorded of one resource: what `state show --json` prints."""
+    recorded = TypeAdapter(Entry).dump_python(entry, mode="json")
+    return _document("entry", {"address": str(address), "entry": recorded})
 
 
 def error_document(problem: ReconcilerError) -> Document:

@@ -6,6 +6,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from reconciler.core.plan import Action, AttributeChange, Cause, Change, Plan
+from reconciler.diagnostic import Severity
 from reconciler.render.diagnostics import diagnostics_text
 from reconciler.render.drift import drift_lines
 from reconciler.render.sections import (
@@ -33,11 +34,13 @@ _LEAST_WIDTH = 60
 def plan_text(plan: Plan, style: Style, *, width: int, allowed: frozenset[str] = frozenset()) -> str:
     """The whole plan; one line if there is nothing to say. `allowed` names the hazards that are permitted already."""
     width = max(width, _LEAST_WIDTH)
+    busy = plan.changes or plan.drift or plan.unread  # a plan with nothing to do only counts its warnings
+    findings = [item for item in plan.diagnostics if busy or item.severity is Severity.ERROR]
     sections = [
         drift_lines(plan, style, width),
         *_systems(plan, style, width),
         _manual_lines(plan, style),
-        [diagnostics_text(plan.diagnostics, style, columns=width)] if plan.diagnostics else [],
+        [diagnostics_text(findings, style, columns=width)] if findings else [],
         unread_lines(plan, style, width),
         hazard_lines(plan.hazards, allowed, style, width),
         [style.paint(line, Ink.BOLD) for line in wrap(summary(plan, allowed), width)],

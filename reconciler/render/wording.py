@@ -95,7 +95,8 @@ def summary(plan: Plan, allowed: frozenset[str] = frozenset()) -> str:
         first = f"No changes. {plan.unchanged:,} {fits}."
     else:
         first = "No changes: nothing is wanted, and nothing is managed."
-    return f"{first} {others[:1].upper()}{others[1:]}." if others else first
+    more = " `reconciler validate` shows them." if not (plan.changes or plan.drift or plan.unread) else ""
+    return f"{first} {others[:1].upper()}{others[1:]}.{more}" if others else first
 
 
 def permission(hazard: Hazard, style: Style) -> str:

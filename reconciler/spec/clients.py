@@ -123,8 +123,8 @@ def _check_lists(name: str, table: ClientTable, findings: Findings) -> None:
             second = next(at for at, value in enumerate(values) if value in values[:at])
             findings.fail("this stands in the list twice", "keep one of them", "clients", name, key, second)
         if rule := _URI_RULES.get(key):
-            for at, uri in enumerate(values):
-                if not is_ordinary(uri):
+            if not all(map(is_ordinary, values)):
+                for at, uri in enumerate(values):
                     findings.attempt(rule, uri, "clients", name, key, at)
         elif (known := _KNOWN_TYPES.get(key)) and not known.issuperset(values):
             for at, value in enumerate(values):

@@ -42,6 +42,7 @@ def compile_intent(
         for name, table in spec.tables.systems.items()
         if name in spec.settings
     }
+    _check_same(systems, findings)
     clients = compile_clients(spec, systems, store, findings)
     sign_ons = compile_sign_ons(spec, systems, clients, findings)
     groups = compile_groups(spec, systems, sign_ons, findings)
@@ -70,6 +71,15 @@ def _compile_system(
         ca_file=str(folder / table.ca_file) if table.ca_file else "",
         settings=settings,
     )
+
+
+def _check_same(systems: Mapping[str, System], findings: Findings) -> None:
+    """Holds if no two tables mean one installation and organisation: each would undo what the other does."""
+    first: dict[tuple[str, str], str] = {}
+    for name, system in systems.items():
+        other = first.setdefault((system.url, system.org), name)
+        if other != name and system.url:
+            findings.fail(f"systems.{other} is the same system", "drop one of the two tables", "systems", name)
 
 
 def _check_org(name: str, table: SystemTable, findings: Findings) -> None:

@@ -78,7 +78,7 @@ def _compile(
 
 def _compile_callback(name: str, callback: str | None, product: System, findings: Findings) -> str | None:
     where = ("sso", name, "callback")
-    if callback is None:
+    if callback is None or not product.url:  # a broken URL has an error of its own
         return None
     whole = product.url + callback if callback.startswith("/") else callback
     if findings.attempt(_check_callback, whole, *where) and not whole.startswith(product.url + "/"):

@@ -276,7 +276,7 @@ def brownfield() -> Plan:
     known = Address("clavex", "client", "known")
     wanted = [
         desired(CLIENT, client()),
-        desired(shared, {"client_id": "portal", "redirect_uris": (WIKI,)}, shared=frozenset({"redirect_uris"})),
+        desired(shared, {"client_id": "portal", "redirect_uris": (WIKI,)}, shared=("redirect_uris",)),
         desired(known, {"client_id": "known", "name": "Known"}),
         desired(MINI, mini(), depends_on=(CLIENT,)),
         desired(group, {"name": "confluence-users"}),
@@ -311,7 +311,7 @@ def removal() -> Plan:
         adopted: entry({"client_id": "adopted"}, origin=Origin.ADOPTED),
         kept: entry({"name": "confluence-users"}, on_remove=OnRemove.FORGET),
         gone: entry({"name": "gone"}),
-        shared: entry(mine, shared=frozenset({"redirect_uris"})),
+        shared: entry(mine, shared=("redirect_uris",)),
         IDP: entry(idp(), depends_on=(CLIENT,)),
         LOGIN: entry({"show_login_form": True}),
     }

@@ -9,11 +9,16 @@ import pytest
 from situations import (
     CLIENT,
     IDP,
+    LOGIN,
     MINI,
     SITUATIONS,
     brownfield,
+    client,
     drift,
+    entry,
     hostile,
+    idp,
+    mini,
     nothing,
     removal,
     two_steps,
@@ -22,6 +27,7 @@ from situations import (
 
 from reconciler.core.outcome import Outcome, Status, StepResult
 from reconciler.core.plan import StepKind
+from reconciler.core.state import Origin, State
 from reconciler.diagnostic import Diagnostic, Severity
 from reconciler.errors import LockedError, SpecError, StatusError
 from reconciler.ports import LockInfo
@@ -38,6 +44,7 @@ from reconciler.render.document import (
 from reconciler.render.drift import drift_text
 from reconciler.render.markdown import plan_markdown
 from reconciler.render.plan import plan_text
+from reconciler.render.state import entries_text, entry_text
 from reconciler.render.terminal import PLAIN, Style
 
 if TYPE_CHECKING:
@@ -59,7 +66,6 @@ OUTCOMES = {
             StepResult(CLIENT, StepKind.CONTRACT, Status.DONE, seconds=0.1),
         ),
         serial=13,
-        writes=3,
     ),
     "manual_left": Outcome(
         (
@@ -74,7 +80,6 @@ OUTCOMES = {
             ),
         ),
         serial=14,
-        writes=1,
     ),
     "partly": Outcome(
         (
@@ -90,9 +95,8 @@ OUTCOMES = {
             StepResult(CLIENT, StepKind.CONTRACT, Status.SKIPPED, f"{MINI} failed", ""),
         ),
         serial=15,
-        writes=3,
     ),
-    "nothing": Outcome((), serial=15, writes=0),
+    "nothing": Outcome((), serial=15),
 }
 ERRORS = {
     "spec": SpecError(
@@ -199,6 +203,17 @@ def test_error(name: str, golden: Golden) -> None:
 
 def test_error_in_colour(golden: Golden) -> None:
     golden("errors/spec.colour.txt", visible(error_text(ERRORS["spec"], COLOR, columns=WIDTH)) + "\n")
+
+
+def test_state(golden: Golden) -> None:
+    moved = entry(mini(), depends_on=(CLIENT,), found={"update_attributes": False}, awaiting=True)
+    shared = entry(idp(name="\x1b[31m"), origin=Origin.ADOPTED, deposed="9", shared=("additional_scopes",))
+    entries = {CLIENT: entry(client()), MINI: moved, IDP: shared}
+    state = State("acme", "prod", "6b0e1f", 12, entries=entries, in_doubt={CLIENT: "update", LOGIN: "record"})
+    golden("state/list.txt", entries_text(state) + "\n")
+    golden("state/empty.txt", entries_text(State("acme", "prod", "6b0e1f")) + "\n")
+    for address, recorded in entries.items():
+        golden(f"state/{address.type}.txt", entry_text(address, recorded) + "\n")
 
 
 def test_diagnostics_document(golden: Golden) -> None:

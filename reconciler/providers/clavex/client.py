@@ -37,9 +37,9 @@ _MADE_UP_CODE = "made-up-code"
 
 @dataclass(frozen=True, slots=True)
 class _Listing:
-    """The clients that a listing gave, by id. `whole`: there are no others."""
+    """The wanted clients that a listing gave, by id. `whole`: there are no others."""
 
-    clients: Mapping[str, WireClient]
+    clients: Mapping[str, Present]
     whole: bool
 
 
@@ -56,7 +56,7 @@ class ClientHandler:
         listing = _Listing({}, whole=False)
         if len(wanted) > 1:  # a single one is quicker asked for by itself
             try:
-                listing = self._list()
+                listing = self._list({client_id for lookup in wanted for client_id in _ids(lookup)})
             except ReconcilerError as problem:
                 return dict.fromkeys((lookup.address for lookup in wanted), unreadable(problem))
 
@@ -70,38 +70,28 @@ class ClientHandler:
         return self.org.vouch({lookup.address: item for lookup, item in zip(wanted, found, strict=True)})
 
     def _look(self, lookup: Lookup, listing: _Listing) -> Observation:
-        for client_id in filter(None, (lookup.remote_id, str(lookup.attributes["client_id"]))):
-            client = listing.clients.get(client_id)
-            if client is None and not listing.whole:
-                client = self._ask(client_id)
-            if client is not None:
-                return self.org.dialect.present(client)
+        for client_id in _ids(lookup):
+            found = listing.clients.get(client_id)
+            if found is None and not listing.whole:
+                found = self._ask(client_id)
+            if found is not None:
+                return found
         return Absent()
 
-    def _list(self) -> _Listing:
-        """All clients, by pages; whole only if as many different ones came as there are.
+    def _list(self, wanted: Set[str]) -> _Listing:
+        """The wanted clients, by pages; whole only if as many different ones came as there are.
 
         The order has no tie-break, so pages can repeat or skip clients of equal name (facts clavex 2.6).
         """
         path = self.org.path("clients")
-        clients: dict[str, WireClient] = {}
+        clients: dict[str, Present] = {}
+        seen: set[str] = set()
         totals: set[int] = set()
-        offset = 0
-        while True:
-            answer = self.org.http.get(path, params={"limit": PAGE_SIZE, "offset": offset})
-            if is_bare(answer):
-                items = self.org.decode(answer, list[WireClient], "GET", path)
-                return _Listing({client["client_id"]: client for client in items}, whole=True)
-            page = self.org.decode(answer, Page, "GET", path)
-            before = len(clients)
-            clients.update((client["client_id"], client) for client in page["items"])
-            totals.add(page.get("total", 0))
-            offset += len(page["items"])
-            if not page.get("has_more") or len(clients) == before:
-                break
-        self.org.seen = self.org.seen or bool(clients)
-        return _Listing(clients, whole=totals == {len(clients)})
-
+        more = True
+        while more:
+            answer = self.org.http.get(path, params={"limit": PAGE_SIZE, "offset": len(seen)})
+            bare = is_bare(answer)
+            page = {"items": self.org.decode(answer, list[WireClient], "GET", path)}
     def _ask(self, client_id: str) -> WireClient | None:
         answer = self.org.ask(self.org.path("clients", client_id), OneClient)
         return unwrap(answer) if answer else None
@@ -128,14 +118,10 @@ class ClientHandler:
 
     def _secret(self, answer: Answer, path: str, *, public: bool) -> SecretStr | None:
         """The secret in an answer. InDoubtError if there should be one and is none: it is shown once."""
-        try:
-            secret = self.org.decode(answer, Secret, "POST", path).get("client_secret")
-        except BadAnswerError as problem:
-            raise InDoubtError(
-                f"carried out, but the answer cannot be read: {problem.message}", problem.where
-            ) from None
+        secret = self.org.decode_made(answer, Secret, path).get("client_secret")
         if not secret and not public:
-            raise InDoubtError("carried out, but the answer holds no secret", f"POST {self.org.http.url}{path}")
+            where = f"POST {self.org.http.url}{path}"
+            raise InDoubtError("it was carried out, but the answer holds no secret", where, "plan again")
         return SecretStr(secret) if secret else None
 
     def _explain(self, refusal: StatusError, client_id: str) -> StatusError:

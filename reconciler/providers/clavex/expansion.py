@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from reconciler.diagnostic import Diagnostic
     from reconciler.providers.clavex.wire import Dialect
 
-_SHARED = frozenset({"redirect_uris"})
+_SHARED = ("redirect_uris",)
 
 
 def expand(intent: Intent, system: System, facts: Facts) -> Expansion:

@@ -47,7 +47,7 @@ class GroupHandler:
         return self.org.vouch(found)
 
     def _list(self) -> dict[str, WireGroup]:
-        """All groups by id. If the one that a page hangs on was deleted meanwhile, that page is a 500: start again."""
+        """All groups by id. If the one that a page hangs on was deleted, that page is a 500: start again."""
         for _ in range(_STARTS):
             if (groups := self._pages()) is not None:
                 return groups
@@ -85,7 +85,7 @@ class GroupHandler:
         except StatusError as problem:
             refusal = problem
         else:
-            return Written(self.org.decode(answer, WireGroup, "POST", path)["id"])
+            return Written(self.org.decode_made(answer, WireGroup, path)["id"])
         # A name that is taken is a 500 (facts clavex 9.2).
         if refusal.status in {HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.CONFLICT} and any(
             group["name"] == name for group in self._list().values()

@@ -60,7 +60,7 @@ class MapperHandler:
         if answer.status == HTTPStatus.CONFLICT:
             where = f"POST {self.org.http.url}{path}"
             raise StatusError(answer.status, f"a mapper named {write.attributes['name']} exists", where, "plan again")
-        return Written(self.org.decode(answer, WireMapper, "POST", path)["id"])
+        return Written(self.org.decode_made(answer, WireMapper, path)["id"])
 
     def update(self, write: Write) -> Written:
         """Replaces the mapper by what it is now and what changed, since a PATCH forgets what it does not hold."""

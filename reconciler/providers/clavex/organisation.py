@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote
 
 from reconciler.core.observed import Absent, Unreadable
-from reconciler.errors import ReconcilerError
+from reconciler.errors import BadAnswerError, InDoubtError, ReconcilerError
 from reconciler.ports import Http
 from reconciler.providers.clavex.wire import Dialect, WireOrganisation, adapter
 from reconciler.transport.answers import decode
@@ -53,6 +53,18 @@ class Organisation:
     def decode(self, answer: Answer, shape: type[T], method: str, path: str) -> T:
         """What an answer holds."""
         return decode(answer, adapter(shape), f"{method} {self.http.url}{path}")
+
+    def decode_made(self, answer: Answer, shape: type[T], path: str) -> T:
+        """What the answer to a POST holds. InDoubtError if it cannot be read: the server has acted all the same."""
+        try:
+            return self.decode(answer, shape, "POST", path)
+        except BadAnswerError as problem:
+            reason = problem.message.removeprefix(f"{problem.where}: ")
+        raise InDoubtError(
+            f"{reason}; yet it was carried out",
+            f"POST {self.http.url}{path}",
+            "plan again: it looks what became of it",
+        )
 
     def ask(self, path: str, shape: type[T]) -> T | None:
         """One object; None if the server says that there is none."""

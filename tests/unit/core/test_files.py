@@ -52,7 +52,7 @@ FULL = replace(
     EMPTY,
     serial=4,
     systems={"clavex": SystemRecord("clavex", "https://id", "acme", {"org_id": "u"})},
-    entries={CLIENT_AT: entry(client), IDP_AT: entry(idp, shared=frozenset({"x"}), found={"button": None})},
+    entries={CLIENT_AT: entry(client), IDP_AT: entry(idp, shared=("x",), found={"button": None})},
     in_doubt={CLIENT_AT: "create"},
 )
 
@@ -225,3 +225,18 @@ def test_a_client_is_deleted_after_what_used_it():
 def test_the_exit_code_of_an_apply(statuses, code):
     results = tuple(StepResult(GROUP_AT, StepKind.CREATE, status) for status in statuses)
     assert Outcome(results, 1, 0).exit_code is code
+
+
+def test_what_replaces_a_sign_on_is_made_before_the_old_one_goes():
+    from toys import OURS
+
+    old = replace(idp, address=Address("jira", "idp", "old"), attributes={**idp.attributes, "name": "old"})
+    plan = planned(
+        [client, idp],
+        {CLIENT_AT: seen(client, OURS), IDP_AT: Absent(), old.address: seen(old)},
+        {CLIENT_AT: entry(client), old.address: entry(old)},
+    )
+    assert describe(order(plan.changes), plan.changes).splitlines() == [
+        "jira/idp/a create",
+        "jira/idp/old delete < jira/idp/a create",
+    ]

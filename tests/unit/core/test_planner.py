@@ -222,7 +222,7 @@ def test_a_system_that_left_the_spec_is_unreadable():
 
 
 def test_a_shared_set_keeps_the_members_of_others():
-    shared = replace(client, attributes={"client_id": "a", "uris": ("u2",)}, shared=frozenset({"uris"}))
+    shared = replace(client, attributes={"client_id": "a", "uris": ("u2",)}, shared=("uris",))
     plan = planned([shared], {CLIENT_AT: seen(client, THEIRS)})
     assert plan.changes[0].attributes[0].after == ("u1", "u2")
     assert (kinds(plan, CLIENT_AT), plan.hazards) == ([StepKind.UPDATE], ())
@@ -236,7 +236,7 @@ def test_a_shared_set_keeps_the_members_of_others():
 
 
 def test_a_shared_set_that_left_the_spec_gives_back_only_ours():
-    shared = replace(client, attributes={"client_id": "a", "uris": ("u2",)}, shared=frozenset({"uris"}))
+    shared = replace(client, attributes={"client_id": "a", "uris": ("u2",)}, shared=("uris",))
     plan = planned([], {CLIENT_AT: seen(client, THEIRS, uris=("u1", "u2"))}, {CLIENT_AT: entry(shared)})
     assert (actions(plan), kinds(plan, CLIENT_AT)) == (
         {CLIENT_AT: Action.FORGET},
@@ -248,7 +248,7 @@ def test_a_shared_set_that_left_the_spec_gives_back_only_ours():
 
 
 def test_a_shared_client_that_does_not_exist_is_not_made():
-    shared = replace(client, shared=frozenset({"uris"}))
+    shared = replace(client, shared=("uris",))
     assert "somebody else makes it" in planned([shared], {CLIENT_AT: Absent()}).unread[0].reason
 
 
@@ -338,3 +338,16 @@ def test_the_plan_is_the_same_in_any_order():
     first = planned(wanted, observed)
     second = planned(list(reversed(wanted)), dict(reversed(observed.items())))
     assert first == second
+
+
+def test_a_create_that_nobody_could_read_back_is_ours_when_it_is_found():
+    plan = planned([group], {GROUP_AT: seen(group, name="Users")}, doubt={GROUP_AT: "create"})
+    assert (plan.changes[0].origin, plan.hazards) == (Origin.CREATED, ())
+    theirs = planned([client], {CLIENT_AT: seen(client, THEIRS, name="Z")}, doubt={CLIENT_AT: "create"})
+    assert {str(hazard.name) for hazard in theirs.hazards} == {"takes-over"}
+
+
+def test_settings_that_left_say_what_they_were_before_us():
+    known = entry(settings, found={"form": False})
+    plan = planned([], {SETTINGS_AT: seen(settings)}, {SETTINGS_AT: known})
+    assert plan.changes[0].reason.endswith("before us they were form = false")

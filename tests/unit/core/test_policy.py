@@ -126,12 +126,11 @@ def test_too_much_at_once_asks_first_and_small_systems_are_not_counted():
     assert "too-much" in names(planned(items, changed, entries))
 
 
-def test_an_incomplete_plan_is_a_hazard():
-    assert text(planned([group], {GROUP_AT: Unreadable("502")}), "incomplete") == [
-        "1 address could not be read, so the plan is not whole"
-    ]
-    both = planned([group, settings], {GROUP_AT: Unreadable("502"), SETTINGS_AT: Unreadable("x")})
-    assert text(both, "incomplete")[0].startswith("2 addresses")
+def test_an_incomplete_plan_is_a_hazard_for_each_system():
+    plan = planned([group, settings], {GROUP_AT: Unreadable("502"), SETTINGS_AT: Unreadable("x")})
+    assert [(hazard.name, hazard.subject) for hazard in plan.hazards] == [("incomplete", "jira")]
+    assert text(plan, "incomplete") == ["2 addresses of jira could not be read, so the plan is not whole"]
+    assert text(planned([group], {GROUP_AT: Unreadable("502")}), "incomplete")[0].startswith("1 address of")
 
 
 def test_permission_is_by_name_or_by_name_and_subject():
@@ -149,3 +148,24 @@ def test_a_create_has_no_hazard():
 def test_what_is_created_again_has_no_hazard_though_it_is_in_the_state():
     moved = replace(client, attributes={**client.attributes, "client_id": "b"})
     assert names(planned([moved], {CLIENT_AT: Absent()}, {CLIENT_AT: entry(client)})) == []
+
+
+def test_values_kept_in_the_state_only_count_for_lockouts():
+    asks = replace(
+        idp.type,
+        locks_out=lambda before, after: [f"{before.get('callback')} to {after.get('callback')}"],
+    )
+    was, now = replace(idp, type=asks), replace(idp, type=asks, attributes={**idp.attributes, "callback": "u2"})
+    world = {CLIENT_AT: seen(client, OURS), IDP_AT: seen(was)}
+    plan = planned([client, now], world, {CLIENT_AT: entry(client), IDP_AT: entry(was)})
+    assert text(plan, "locks-out") == ["u1 to u2"]
+
+
+def test_a_gone_sign_on_sends_nobody_anywhere():
+    less = replace(client, attributes={**client.attributes, "uris": ("u9",)})
+    plan = planned(
+        [less],
+        {CLIENT_AT: seen(client, OURS, uris=("u1", "u9")), IDP_AT: Absent()},
+        {CLIENT_AT: entry(client, applied={**client.attributes, "uris": ("u1", "u9")}), IDP_AT: entry(idp)},
+    )
+    assert names(plan) == []

@@ -303,7 +303,7 @@ def test_a_delete_looks_again_whose_it_is(world):
 
 def test_our_members_are_taken_out_of_a_shared_set(world):
     world.handlers[CLIENTS].objects["a"] = seen(client, THEIRS)
-    shared = replace(client, attributes={"client_id": "a", "uris": ("u2",)}, shared=frozenset({"uris"}))
+    shared = replace(client, attributes={"client_id": "a", "uris": ("u2",)}, shared=("uris",))
     world.run(shared)
     assert world.handlers[CLIENTS].objects["a"].attributes["uris"] == ("u1", "u2")
     assert world.plan(shared).changes == ()

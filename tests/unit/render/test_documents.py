@@ -27,21 +27,24 @@ from reconciler.core.plan import (
     Unread,
 )
 from reconciler.core.resource import OnRemove
-from reconciler.core.state import Origin, SystemRecord
+from reconciler.core.state import Entry, Origin, State, SystemRecord
 from reconciler.diagnostic import Diagnostic, Severity, error
 from reconciler.errors import SpecError, StateError
 from reconciler.ports import LockInfo
 from reconciler.render.document import (
     diagnostics_document,
     drift_document,
+    entry_document,
     error_document,
     json_text,
     outcome_document,
     plan_document,
+    state_document,
 )
 
 PAGE = (Path(__file__).parents[3] / "docs" / "plan.md").read_text(encoding="utf-8")
 GROUP = Address("jira", "group", "g")
+ENTRY = Entry("17", Origin.CREATED, {"name": "g", "secret": "file:acme#g"}, {"secret": "f1"}, shared=frozenset({"x"}))
 PLAN = Plan("acme", "prod", "lineage", 3)
 RECORDS = {
     "plan": Plan,
@@ -55,12 +58,16 @@ RECORDS = {
     "system": SystemRecord,
     "lock": LockInfo,
     "result": StepResult,
+    "state": State,
+    "entry": Entry,
 }
 DOCUMENTS = {
     "plan": plan_document(PLAN),
     "drift": drift_document(PLAN),
     "outcome": outcome_document(Outcome((), 4, 0)),
     "diagnostics": diagnostics_document([]),
+    "state": state_document(State("acme", "prod", "lineage")),
+    "entry": entry_document(GROUP, ENTRY),
     "error": error_document(StateError("broken", "mend it")),
 }
 WORDS = {
@@ -74,6 +81,8 @@ WORDS = {
     ("hazard", "name"): HazardName,
     ("diagnostic", "severity"): Severity,
     ("result", "status"): Status,
+    ("entry", "origin"): Origin,
+    ("entry", "on_remove"): OnRemove,
 }
 
 
@@ -150,6 +159,13 @@ def test_an_outcome_tells_every_step() -> None:
 def test_a_running_apply_is_in_the_drift_document() -> None:
     running = LockInfo("1", "alice", "host", 7, "apply", "now")
     assert list(drift_document(PLAN, running)["running"]) == list(table("#### lock"))
+
+
+def test_a_state_document_has_every_entry() -> None:
+    document = state_document(State("acme", "prod", "lineage", entries={GROUP: ENTRY}))
+    assert document["state"]["entries"] == {str(GROUP): entry_document(GROUP, ENTRY)["entry"]}
+    assert list(document["state"]) == list(table("#### state"))
+    assert list(document["state"]["entries"][str(GROUP)]) == list(table("#### entry"))
 
 
 def test_all_problems_of_a_spec_are_in_the_error_document() -> None:
