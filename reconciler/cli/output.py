@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from typing import TYPE_CHECKING, TextIO
 
 import click
@@ -39,5 +40,4 @@ def print_json(content: Document) -> None:
 
 def print_error(problem: ReconcilerError) -> None:
     """A failure, on stderr."""
-    stream = click.get_text_stream("stderr")
-    click.echo(error_text(problem, style_of(stream), columns=width()).rstrip("\n"), err=True)
+    click.echo(error_text(problem, style_of(sys.stderr), columns=width()).rstrip("\n"), err=True)

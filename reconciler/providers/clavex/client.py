@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
-from reconciler.core.observed import Absent, Observation
+from reconciler.core.observed import Absent, Observation, Present
 from reconciler.errors import BadAnswerError, InDoubtError, ReconcilerError, StatusError
 from reconciler.ports import Write, Written
 from reconciler.providers.clavex.organisation import PAGE_SIZE, Organisation, is_bare, side_by_side, unreadable
@@ -78,7 +78,7 @@ class ClientHandler:
                 return found
         return Absent()
 
-    def _list(self, wanted: Set[str]) -> _Listing:
+    def _list(self, wanted: set[str]) -> _Listing:
         """The wanted clients, by pages; whole only if as many different ones came as there are.
 
         The order has no tie-break, so pages can repeat or skip clients of equal name (facts clavex 2.6).
@@ -87,14 +87,31 @@ class ClientHandler:
         clients: dict[str, Present] = {}
         seen: set[str] = set()
         totals: set[int] = set()
-        more = True
-        while more:
-            answer = self.org.http.get(path, params={"limit": PAGE_SIZE, "offset": len(seen)})
-            bare = is_bare(answer)
-            page = {"items": self.org.decode(answer, list[WireClient], "GET", path)}
-    def _ask(self, client_id: str) -> WireClient | None:
+        offset = 0
+        while True:
+            page = self._page(path, offset)
+            before = len(seen)
+            for client in page["items"]:
+                seen.add(client["client_id"])
+                if client["client_id"] in wanted:
+                    clients[client["client_id"]] = self.org.dialect.present(client)
+            totals.add(page.get("total", 0))
+            offset += len(page["items"])
+            if not page.get("has_more") or len(seen) == before:
+                break
+        self.org.seen = self.org.seen or bool(seen)
+        return _Listing(clients, whole=totals == {len(seen)})
+
+    def _page(self, path: str, offset: int) -> Page:
+        answer = self.org.http.get(path, params={"limit": PAGE_SIZE, "offset": offset})
+        if not is_bare(answer):
+            return self.org.decode(answer, Page, "GET", path)
+        items = self.org.decode(answer, list[WireClient], "GET", path)
+        return {"items": items, "total": len({client["client_id"] for client in items})}
+
+    def _ask(self, client_id: str) -> Present | None:
         answer = self.org.ask(self.org.path("clients", client_id), OneClient)
-        return unwrap(answer) if answer else None
+        return self.org.dialect.present(unwrap(answer)) if answer else None
 
     # --- writing --------------------------------------------------------------------------------------------------
 
@@ -187,3 +204,9 @@ class ClientHandler:
             return False
         where = f"POST {self.org.http.url}{path}"
         raise BadAnswerError(f"the secret was neither taken nor refused, but: {clean(f'{code}: {text}')}", where)
+
+
+def _ids(lookup: Lookup) -> tuple[str, ...]:
+    """What to look for, in turn: the id that the state knows, then the one that the spec says."""
+    key = str(lookup.attributes["client_id"])
+    return (lookup.remote_id, key) if lookup.remote_id and lookup.remote_id != key else (key,)

@@ -13,12 +13,11 @@ from reconciler.providers.clavex.resources import CLIENT, GROUP
 from reconciler.providers.clavex.wire import DIALECTS, GUIDE, RELEASED
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from reconciler.core.intent import Client, Facts, Group, Intent, SignOn, System
     from reconciler.core.resource import Value
     from reconciler.diagnostic import Diagnostic
-    from reconciler.providers.clavex.wire import Dialect
 
 _SHARED = ("redirect_uris",)
 
@@ -26,6 +25,7 @@ _SHARED = ("redirect_uris",)
 def expand(intent: Intent, system: System, facts: Facts) -> Expansion:
     """The clients, mappers and groups of `system`, and what will and will not hold there."""
     dialect = DIALECTS[facts.values.get("dialect") or RELEASED]
+    kept = dialect.fields.keys()
     users: dict[str, list[SignOn]] = defaultdict(list)
     for _, sign_on in sorted(intent.sign_ons.items()):
         users[sign_on.client.name].append(sign_on)
@@ -36,7 +36,7 @@ def expand(intent: Intent, system: System, facts: Facts) -> Expansion:
             continue
         sign_ons = users.get(client.name, ())
         sources = claims.find_sources(client, sign_ons, dialect.name) if sign_ons or client.claims else {}
-        resources.append(_client(client, sign_ons, dialect))
+        resources.append(_client(client, sign_ons, kept))
         resources += claims.make_mappers(client, sources)
         if not client.shared:
             diagnostics += storage.review(client, dialect, used=bool(sign_ons))
@@ -48,9 +48,9 @@ def expand(intent: Intent, system: System, facts: Facts) -> Expansion:
     return Expansion(tuple(resources), tuple(diagnostics))
 
 
-def _client(client: Client, sign_ons: Sequence[SignOn], dialect: Dialect) -> Desired:
-    """The client: with the callbacks of its sign-ons, and with what this Clavex keeps."""
-    callbacks = (sign_on.callback for sign_on in sign_ons if sign_on.callback)
+def _client(client: Client, sign_ons: Sequence[SignOn], kept: Collection[str]) -> Desired:
+    """The client: with the callbacks of its sign-ons, and with those attributes that are `kept`."""
+    callbacks = [sign_on.callback for sign_on in sign_ons if sign_on.callback]
     attributes: dict[str, Value] = {
         "client_id": client.client_id,
         "redirect_uris": unordered((*client.redirect_uris, *callbacks)),
@@ -70,7 +70,6 @@ def _client(client: Client, sign_ons: Sequence[SignOn], dialect: Dialect) -> Des
         "access_token_ttl": client.access_token_ttl,
         "refresh_token_ttl": client.refresh_token_ttl,
     }
-    kept = dialect.fields
     attributes |= {name: value for name, value in stated.items() if value is not None and name in kept}
     if client.secret is not None and not client.public:
         attributes["client_secret"] = str(client.secret)

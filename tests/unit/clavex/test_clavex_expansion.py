@@ -183,8 +183,8 @@ def test_fields_silently_dropped() -> None:
     assert [item.severity for item in found.diagnostics] == [Severity.WARNING] * 2
     assert about(found, "clients.atlassian.scopes") == [
         (
-            "this Clavex keeps openid, profile and email for every client, and drops groups from every login without an "
-            "error; that takes nothing away, for the claim groups is in UserInfo without a scope"
+            "this Clavex keeps openid, profile and email for every client, and drops groups from every login "
+            "without an error; that takes nothing away, for the claim groups is in UserInfo without a scope"
         )
     ]
     assert about(found, "clients.atlassian.token_endpoint_auth_method") == [
@@ -284,8 +284,8 @@ def test_the_guides_example_says_what_holds_for_user_name_and_groups() -> None:
     found = expand(jira, wiki)
     assert about(found, "sso.jira.attributes.username") == [
         (
-            "preferred_username: UserInfo has it only for users whose metadata hold it; for all others it is absent; the "
-            "mapper clavex/mapper/atlassian.preferred_username does not reach UserInfo"
+            "preferred_username: UserInfo has it only for users whose metadata hold it; for all others it is absent; "
+            "the mapper clavex/mapper/atlassian.preferred_username does not reach UserInfo"
         )
     ]
     assert about(found, "sso.jira.attributes.groups") == [
@@ -296,14 +296,14 @@ def test_the_guides_example_says_what_holds_for_user_name_and_groups() -> None:
     ]
     assert about(found, "sso.confluence.attributes.username") == [
         (
-            "preferred_username: the ID token has it by the mapper clavex/mapper/atlassian.preferred_username: it is the "
-            "user's e-mail address"
+            "preferred_username: the ID token has it by the mapper clavex/mapper/atlassian.preferred_username: it is "
+            "the user's e-mail address"
         )
     ]
     assert about(found, "sso.confluence.attributes.groups") == [
         (
-            "groups: the ID token has it by the mapper clavex/mapper/atlassian.groups: it holds the names of the user's "
-            "groups"
+            "groups: the ID token has it by the mapper clavex/mapper/atlassian.groups: it holds the names of the "
+            "user's groups"
         )
     ]
     assert about(found, "sso.confluence.claims_from") == []

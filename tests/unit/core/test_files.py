@@ -224,7 +224,7 @@ def test_a_client_is_deleted_after_what_used_it():
 )
 def test_the_exit_code_of_an_apply(statuses, code):
     results = tuple(StepResult(GROUP_AT, StepKind.CREATE, status) for status in statuses)
-    assert Outcome(results, 1, 0).exit_code is code
+    assert Outcome(results, 1).exit_code is code
 
 
 def test_what_replaces_a_sign_on_is_made_before_the_old_one_goes():

@@ -44,7 +44,7 @@ from reconciler.render.document import (
 
 PAGE = (Path(__file__).parents[3] / "docs" / "plan.md").read_text(encoding="utf-8")
 GROUP = Address("jira", "group", "g")
-ENTRY = Entry("17", Origin.CREATED, {"name": "g", "secret": "file:acme#g"}, {"secret": "f1"}, shared=frozenset({"x"}))
+ENTRY = Entry("17", Origin.CREATED, {"name": "g", "secret": "file:acme#g"}, {"secret": "f1"}, shared=("x",))
 PLAN = Plan("acme", "prod", "lineage", 3)
 RECORDS = {
     "plan": Plan,
@@ -64,7 +64,7 @@ RECORDS = {
 DOCUMENTS = {
     "plan": plan_document(PLAN),
     "drift": drift_document(PLAN),
-    "outcome": outcome_document(Outcome((), 4, 0)),
+    "outcome": outcome_document(Outcome((), 4)),
     "diagnostics": diagnostics_document([]),
     "state": state_document(State("acme", "prod", "lineage")),
     "entry": entry_document(GROUP, ENTRY),
@@ -149,7 +149,7 @@ def test_every_record_of_a_plan_has_the_documented_keys() -> None:
 
 def test_an_outcome_tells_every_step() -> None:
     result = StepResult(GROUP, StepKind.CREATE, Status.FAILED, "no", "ask", 1.23456)
-    document = outcome_document(Outcome((result,), 4, 1))
+    document = outcome_document(Outcome((result,), 4))
     (shown,) = document["results"]
     assert list(shown) == list(table("#### result"))
     assert shown["seconds"] == 1.235

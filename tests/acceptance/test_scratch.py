@@ -1,0 +1,18 @@
+import time
+def test_x(place):
+    place.write()
+    t=time.time()
+    r=place.apply("locks-out")
+    print(r.out, r.err, r.code); print(time.time()-t)
+    t=time.time()
+    place.settle()
+    print(time.time()-t)
+    print(place.sent("clavex"), place.sent("jira"))
+    print(place.sandbox.confluence.world.idps, place.sandbox.jira.world.miniorange)
+    print(place.stored_secrets().keys(), place.entries.keys())
+    t=time.time()
+    place.write({"sso": {"jira": {"plugin":"atlassian"}}})
+    print(place.apply().err)
+    r=place.apply("deletes","locks-out")
+    print(r.out, r.err, r.code); print(time.time()-t)
+    place.settle()
