@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PORT = 18080
+LOCKS_OUT = "locks-out=confluence/idp/confluence"
 SANDBOX = ["reconciler", "sandbox", "--json", "--port", str(PORT)]
 
 
@@ -36,7 +37,7 @@ def main() -> int:
         say("The guide's example is specs/acme; its overlay env/sandbox.toml points it at the sandbox.")
         good = [
             run("plan", environ=environ, expect=0),
-            run("apply", "--auto-approve", environ=environ, expect=0),
+            run("apply", "--auto-approve", "--allow", LOCKS_OUT, environ=environ, expect=0),
             run("plan", environ=environ, expect=0),
         ]
         say("Somebody changes two things by hand: a button in Confluence, and a redirect URI in Clavex.")

@@ -27,6 +27,14 @@ def diagnostics_text(diagnostics: Iterable[Diagnostic], style: Style, *, columns
     return "\n\n".join("\n".join(_block(*group, style, columns)) for group in grouped(diagnostics))
 
 
+def note_lines(diagnostics: Iterable[Diagnostic], style: Style, columns: int) -> list[str]:
+    """Notes, one short paragraph each; where they hold and what to do, `validate` says."""
+    lines: list[str] = []
+    for item, _ in grouped(item for item in diagnostics if item.severity is Severity.NOTE):
+        lines += prose(item.message, style, columns, "  - ", "    ")
+    return lines
+
+
 def grouped(diagnostics: Iterable[Diagnostic]) -> list[tuple[Diagnostic, list[str]]]:
     """Findings, notes first, errors last, each once: with the places where it holds, in the order given."""
     groups: dict[Diagnostic, list[str]] = {}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.core.plan import Action, AttributeChange, Cause, Change, Plan
 from reconciler.diagnostic import Severity
-from reconciler.render.diagnostics import diagnostics_text
+from reconciler.render.diagnostics import diagnostics_text, note_lines
 from reconciler.render.drift import drift_lines
 from reconciler.render.sections import (
     INDENT,
@@ -23,7 +23,7 @@ from reconciler.render.steps import Dependents, dependents_of, step_lines, why
 from reconciler.render.terminal import Ink, Style, wrap
 from reconciler.render.terminal import width as columns_of
 from reconciler.render.values import change_lines, secret_lines, value_lines
-from reconciler.render.wording import INKS, phrase, summary, symbol
+from reconciler.render.wording import INKS, phrase, summary, symbol, tells_findings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,12 +34,15 @@ _LEAST_WIDTH = 60
 def plan_text(plan: Plan, style: Style, *, width: int, allowed: frozenset[str] = frozenset()) -> str:
     """The whole plan; one line if there is nothing to say. `allowed` names the hazards that are permitted already."""
     width = max(width, _LEAST_WIDTH)
-    busy = plan.changes or plan.drift or plan.unread  # a plan with nothing to do only counts its warnings
-    findings = [item for item in plan.diagnostics if busy or item.severity is Severity.ERROR]
+    told = tells_findings(plan)
+    notes = note_lines(plan.diagnostics, style, width) if told else []
+    shown = {Severity.ERROR, Severity.WARNING} if told else {Severity.ERROR}
+    findings = [item for item in plan.diagnostics if item.severity in shown]
     sections = [
         drift_lines(plan, style, width),
         *_systems(plan, style, width),
         _manual_lines(plan, style),
+        [title("Worth knowing", style), *notes] if notes else [],
         [diagnostics_text(findings, style, columns=width)] if findings else [],
         unread_lines(plan, style, width),
         hazard_lines(plan.hazards, allowed, style, width),

@@ -6,7 +6,7 @@ import shlex
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from reconciler.core.plan import Action, Change, Hazard, HazardName, Plan
+from reconciler.core.plan import Action, Cause, Change, Hazard, HazardName, Plan
 from reconciler.core.policy import refused
 from reconciler.diagnostic import Severity
 from reconciler.render.diagnostics import grouped
@@ -82,6 +82,14 @@ def _remarks(plan: Plan, allowed: frozenset[str]) -> list[str]:
     return [text for count, text in texts if count]
 
 
+def tells_findings(plan: Plan) -> bool:
+    """Whether warnings and notes are shown: where the spec has news. A plan that only puts back counts them."""
+    return any(
+        change.action is not Action.UPDATE or any(item.cause is not Cause.DRIFT for item in change.attributes)
+        for change in plan.changes
+    )
+
+
 def summary(plan: Plan, allowed: frozenset[str] = frozenset()) -> str:
     """The plan in one sentence or two. `allowed` names the hazards that are permitted already."""
     fits = "resource is as the spec wants it" if plan.unchanged == 1 else "resources are as the spec wants them"
@@ -95,7 +103,8 @@ def summary(plan: Plan, allowed: frozenset[str] = frozenset()) -> str:
         first = f"No changes. {plan.unchanged:,} {fits}."
     else:
         first = "No changes: nothing is wanted, and nothing is managed."
-    more = " `reconciler validate` shows them." if not (plan.changes or plan.drift or plan.unread) else ""
+    warns = not tells_findings(plan) and any(item.severity is Severity.WARNING for item in plan.diagnostics)
+    more = " `reconciler validate` shows the warnings." if warns else ""
     return f"{first} {others[:1].upper()}{others[1:]}.{more}" if others else first
 
 

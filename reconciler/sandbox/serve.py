@@ -159,7 +159,7 @@ class Sandbox:
         if self._clavex is None:
             clavex = {"provider": "clavex", "url": self.clavex_url or ""}
         else:
-            clavex = self._clavex.describe() | {"org": ORG_SLUG}
+            clavex = self._clavex.describe() | {"org": ORG_SLUG, "org_id": self._clavex.world.org_id}
         return {"clavex": clavex, "jira": self.jira.describe(), "confluence": self.confluence.describe()}
 
     def _prepare(self, emulator: Emulator[W], place: int, path: str = "") -> Served[W]:

@@ -51,7 +51,9 @@ def main() -> None:
     pages = TypeAdapter(Page)
     found: dict[str, Client] = {}
     # A TLS context costs 30 ms, and this server has no TLS: httpx is given one that trusts nobody.
-    with httpx.Client(base_url=spec["systems"]["clavex"]["url"], verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)) as http:
+    with httpx.Client(
+        base_url=spec["systems"]["clavex"]["url"], verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    ) as http:
         more = True
         while more:
             answer = http.get(CLIENTS, params={"limit": PAGE, "offset": len(found)}).raise_for_status()

@@ -1,0 +1,69 @@
+"""The README's commands are run, and what it says they print is what they print."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```console\n(.*?)```", README, re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def demo() -> str:
+    """What `make demo` prints."""
+    path = f"{Path(sys.executable).parent}:/usr/bin:/bin"
+    done = subprocess.run(
+        [sys.executable, "tools/demo.py"],
+        cwd=ROOT,
+        env={"PATH": path, "PYTHONUTF8": "1"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_the_demo_prints_what_the_readme_shows(demo: str) -> None:
+    (block,) = [block for block in BLOCKS if "$ reconciler plan" in block]
+    rest = demo
+    for passage in block.split("…\n"):
+        assert passage.strip() in rest, f"the demo does not print, at this place:\n{passage}"
+        rest = rest[rest.index(passage.strip()) + len(passage.strip()) :]
+
+
+@pytest.mark.parametrize(
+    "command", sorted({line[2:] for block in BLOCKS for line in block.splitlines() if line[:2] == "$ "})
+)
+def test_every_command_of_the_readme_exists(command: str) -> None:
+    program, name = command.split()[:2]
+    if program == "make":
+        makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+        assert re.search(rf"^{name}:", makefile, re.MULTILINE)
+    else:
+        from reconciler.cli.main import main
+
+        assert name in main.list_commands(None)
+
+
+def test_every_link_of_the_documents_leads_somewhere() -> None:
+    missing = []
+    for page in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]:
+        for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text(encoding="utf-8")):
+            if not (page.parent / target).exists():
+                missing.append(f"{page.relative_to(ROOT)}: {target}")
+    assert missing == []
+
+
+def test_the_exit_codes_of_the_readme_are_those_of_the_code() -> None:
+    from reconciler.errors import ExitCode
+
+    shown = {int(code) for row in re.findall(r"^\| ([\d, ]+) \|", README, re.MULTILINE) for code in row.split(",")}
+    assert shown == {int(code) for code in ExitCode} - {ExitCode.UNVERIFIED}
