@@ -7,6 +7,7 @@ ReconcilerError                1   something went wrong; the message says what, 
 │   ├── LockedError            4   somebody else holds the lock
 │   └── StalePlanError         5   the saved plan no longer fits, or was edited
 ├── SecretError                1   a secret store cannot give or take a secret
+├── ManualError                1   a removal that a person has to carry out
 ├── RefusedError               6   a hazard was not allowed
 ├── IncompleteError            7   a system could not be read
 └── RequestError               7   one request to a system failed
@@ -87,6 +88,14 @@ class StalePlanError(StateError):
 
 class SecretError(ReconcilerError):
     """A secret store cannot give or take a secret. The message never holds the secret."""
+
+
+class ManualError(ReconcilerError):
+    """A removal that no request can carry out: `instructions` says what a person has to do, line by line."""
+
+    def __init__(self, instructions: Sequence[str]) -> None:
+        super().__init__("a person has to remove it", "\n".join(instructions))
+        self.instructions = tuple(instructions)
 
 
 class RefusedError(ReconcilerError):

@@ -13,12 +13,13 @@ from reconciler.core.desired import Desired
 from reconciler.core.intent import Facts, Intent, SignOn, System
 from reconciler.core.observed import Lookup, Observation, Owner
 from reconciler.core.resource import Attributes, ResourceType
-from reconciler.core.secret import SecretStatus
 from reconciler.diagnostic import Diagnostic
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from datetime import datetime
+
+    from reconciler.core.secret import SecretStatus
 
 
 # --- talking to systems -------------------------------------------------------------------------------------------
@@ -146,7 +147,10 @@ class Handler(Protocol):
         """Writes the `changed` attributes and keeps everything else as it is."""
 
     def delete(self, write: Write) -> None:
-        """Removes the object; removing what is gone succeeds. `attributes` are those last applied."""
+        """Removes the object; removing what is gone succeeds. `attributes` are those last applied.
+
+        ManualError if a person has to do it.
+        """
 
 
 @runtime_checkable

@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     from reconciler.core.secret import SecretStatus
     from reconciler.core.state import Entry
 
-UNREAD = Mark.SECRET | Mark.GENERATED | Mark.LOCAL
-"""Attributes that no server shows."""
-
 
 def members(value: Value) -> tuple[str, ...]:
     """The members of a set attribute; none if there is no value."""
@@ -43,11 +40,10 @@ def differences(
 ) -> tuple[AttributeChange, ...]:
     """The attributes of one resource that must be written, each with its cause. Generated secrets are left out."""
     found: list[AttributeChange] = []
-    marks, attributes = wanted.type.attributes, observed.attributes
+    shown, attributes = wanted.type.shown, observed.attributes
     for name, after in wanted.attributes.items():
-        mark = marks[name]
-        if mark & UNREAD:
-            if Mark.SECRET in mark:
+        if name not in shown:
+            if Mark.SECRET in wanted.type.attributes[name]:
                 found += _secret_change(name, str(after), observed, entry, secrets)
             continue
         if name in attributes:
@@ -84,8 +80,7 @@ def drifted(resource_type: ResourceType, entry: Entry, observed: Present) -> tup
     """What somebody else changed: the attributes, from last applied to observed."""
     found: list[AttributeChange] = []
     for name, applied in entry.applied.items():
-        mark = resource_type.attributes.get(name, Mark.LOCAL)
-        if mark & UNREAD:
+        if name not in resource_type.shown:
             seen = observed.fingerprints.get(name)
             if seen is not None and seen != entry.fingerprints.get(name):
                 found.append(AttributeChange(name, None, None, Cause.DRIFT, sensitive=True))
@@ -128,8 +123,4 @@ def _shown(side: object) -> Value:
 
 def compared(attributes: Attributes, resource_type: ResourceType) -> Attributes:
     """The attributes that a server shows, so that a write can be checked against what the plan rested on."""
-    return {
-        name: value
-        for name, value in attributes.items()
-        if not resource_type.attributes.get(name, Mark.LOCAL) & UNREAD
-    }
+    return {name: value for name, value in attributes.items() if name in resource_type.shown}

@@ -17,18 +17,18 @@ Settings are never created or deleted: an update at first sight, a forget at the
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from reconciler.core.blocking import unreadable
 from reconciler.core.desired import DesiredState
 from reconciler.core.diff import differences, drifted
 from reconciler.core.observed import Absent, Observation, ObservedState, Present, Unreadable
 from reconciler.core.ownership import bears_our_mark, recognised
-from reconciler.core.plan import Action, AttributeChange, Change, Drift, DriftKind, Plan, Unread
+from reconciler.core.plan import Action, AttributeChange, Change, Drift, DriftKind, Plan, StepKind
 from reconciler.core.removal import remove
-from reconciler.core.resource import Kind, Mark, ResourceType
+from reconciler.core.resource import Mark, ResourceType
 from reconciler.core.secret import SecretStatus
 from reconciler.core.state import Entry, State
 from reconciler.core.steps import creation, replacement, settlement, update
@@ -55,38 +55,39 @@ class Situation:
 def make_plan(situation: Situation) -> Plan:
     """The plan for one situation: the same for the same values in any order. Hazards are judged apart."""
     state = situation.state
-    fresh = fresh_secrets(situation)
-    blocked = unreadable(situation)
+    consumed = consumed_secrets(situation.desired)
+    fresh = fresh_secrets(situation, consumed)
+    blocked = unreadable(desired=situation.desired, observed=situation.observed, state=state)
     known = dict(situation.secrets) | dict.fromkeys(fresh, SecretStatus())
-    changes: list[Change] = []
-    unchanged = 0
-    for address in sorted(situation.desired.keys() | state.entries.keys()):
-        if address in blocked:
-            continue
+    changes: dict[Address, Change] = {}
+    for address in (situation.desired.keys() | state.entries.keys()) - blocked.keys():
         wanted = situation.desired.get(address)
         observation = situation.observed[address]
         if wanted is None:
             resource_type = situation.types[address.system, address.type]
-            changes.append(remove(state, resource_type, address, observation))
-        elif (change := decide(situation, wanted, observation, known)) is not None:
-            changes.append(change)
-        else:
-            unchanged += 1
+            changes[address] = remove(state, resource_type, address, observation)
+        elif (change := decide(situation, wanted, observation, known, consumed)) is not None:
+            changes[address] = change
+    changes |= taken_along(situation, changes)
     return Plan(
         stack=state.stack,
         environment=state.environment,
         lineage=state.lineage,
         serial=state.serial,
-        changes=tuple(changes),
+        changes=tuple(changes[address] for address in sorted(changes)),
         drift=tuple(find_drift(situation)),
         unread=tuple(blocked[address] for address in sorted(blocked)),
-        diagnostics=tuple(missing_secrets(situation, fresh)),
-        unchanged=unchanged,
+        diagnostics=tuple(missing_secrets(situation, fresh, consumed)),
+        unchanged=len(situation.desired.keys() - changes.keys() - blocked.keys()),
     )
 
 
 def decide(
-    situation: Situation, wanted: Desired, observation: Observation, secrets: Mapping[str, SecretStatus]
+    situation: Situation,
+    wanted: Desired,
+    observation: Observation,
+    secrets: Mapping[str, SecretStatus],
+    consumed: set[str],
 ) -> Change | None:
     """What is done to one wanted resource that could be read; None for nothing."""
     state, address = situation.state, wanted.address
@@ -97,7 +98,7 @@ def decide(
     found = differences(wanted, observation, entry, secrets)
     if entry is not None and _must_replace(wanted, found):
         return replacement(wanted, observation, entry, found)
-    rotation = _rotation(situation, wanted)
+    rotation = _rotation(situation, wanted, consumed)
     ours = bears_our_mark(state, address, observation)
     if entry is None or address not in state.entries:
         return update(wanted, observation, entry, found, action=Action.ADOPT, rotation=rotation, marked=ours)
@@ -106,6 +107,21 @@ def decide(
     if not _settled(situation, wanted, entry):
         return settlement(wanted, observation, entry)
     return None
+
+
+def taken_along(situation: Situation, changes: Mapping[Address, Change]) -> dict[Address, Change]:
+    """The changes that make anew what goes with an object that is deleted before its replacement is made."""
+    broken = {
+        address
+        for address, change in changes.items()
+        if change.action is Action.REPLACE and change.steps[0].kind is StepKind.DELETE
+    }
+    return {
+        address: creation(wanted, f"{holder} is made anew, and takes it along")
+        for address, wanted in (situation.desired.items() if broken else ())
+        for holder in broken.intersection(wanted.depends_on)
+        if wanted.type.inside == holder.type
+    }
 
 
 def _must_replace(wanted: Desired, found: tuple[AttributeChange, ...]) -> bool:
@@ -129,10 +145,10 @@ def _settled(situation: Situation, wanted: Desired, entry: Entry) -> bool:
     )
 
 
-def _rotation(situation: Situation, wanted: Desired) -> str:
+def _rotation(situation: Situation, wanted: Desired, consumed: set[str]) -> str:
     """Why the server must make a new secret: somebody needs it, and nobody knows it, or it is wrong. Else empty."""
     generated = next((name for name in wanted.type.having(Mark.GENERATED) if name in wanted.attributes), None)
-    if generated is None or (handle := str(wanted.attributes[generated])) not in _consumed(situation.desired):
+    if generated is None or (handle := str(wanted.attributes[generated])) not in consumed:
         return ""
     status = situation.secrets[handle]
     if status.fingerprint is None:
@@ -140,7 +156,7 @@ def _rotation(situation: Situation, wanted: Desired) -> str:
     return "the server refuses the stored secret" if status.proved is False else ""
 
 
-def _consumed(desired: DesiredState) -> set[str]:
+def consumed_secrets(desired: DesiredState) -> set[str]:
     """The handles that some resource needs the value of."""
     return {
         str(wanted.attributes[name])
@@ -150,10 +166,9 @@ def _consumed(desired: DesiredState) -> set[str]:
     }
 
 
-def fresh_secrets(situation: Situation) -> set[str]:
+def fresh_secrets(situation: Situation, consumed: set[str]) -> set[str]:
     """The handles whose value the plan makes anew: their client is created, replaced, or rotated."""
     fresh: set[str] = set()
-    consumed = _consumed(situation.desired)
     for address, wanted in situation.desired.items():
         for name in wanted.type.having(Mark.GENERATED):
             handle = str(wanted.attributes.get(name, ""))
@@ -172,9 +187,9 @@ def fresh_secrets(situation: Situation) -> set[str]:
     return fresh
 
 
-def missing_secrets(situation: Situation, fresh: set[str]) -> Iterator[Diagnostic]:
+def missing_secrets(situation: Situation, fresh: set[str], consumed: set[str]) -> Iterator[Diagnostic]:
     """An error for each secret that would be made with no place to keep it, or is needed and nowhere to be had."""
-    for handle in sorted(fresh | _consumed(situation.desired)):
+    for handle in sorted(fresh | consumed):
         status = situation.secrets[handle]
         if handle in fresh and not status.writable:
             yield error(
@@ -184,36 +199,6 @@ def missing_secrets(situation: Situation, fresh: set[str]) -> Iterator[Diagnosti
             )
         if handle not in fresh and status.fingerprint is None:
             yield error(f"the secret {handle} is needed, and its store has no such value", handle)
-
-
-def unreadable(situation: Situation) -> dict[Address, Unread]:
-    """Every address for which nothing may be planned: it could not be read, or it rests on one that could not."""
-    blocked: dict[Address, Unread] = {}
-    needs: dict[Address, list[Address]] = defaultdict(list)  # what -> who needs it
-    for address in situation.desired.keys() | situation.state.entries.keys():
-        wanted, entry = situation.desired.get(address), situation.state.entries.get(address)
-        observation = situation.observed.get(address, Unreadable("its system is no longer in the spec"))
-        if isinstance(observation, Unreadable):
-            blocked[address] = Unread(address, observation.reason, observation.remedy)
-        elif wanted is not None and wanted.shared and isinstance(observation, Absent):
-            blocked[address] = Unread(
-                address, "it does not exist, and external = true says that somebody else makes it"
-            )
-        elif wanted is not None and wanted.type.kind is Kind.SETTINGS and isinstance(observation, Absent):
-            blocked[address] = Unread(address, "these settings always exist, yet the system has none")
-        for needed in (wanted.depends_on if wanted else ()) or (entry.depends_on if entry else ()):
-            needs[needed].append(address)
-            if wanted is None or needed not in situation.desired:  # what leaves goes after what used it
-                needs[address].append(needed)
-    waiting = sorted(blocked)
-    while waiting:
-        source = waiting.pop()
-        for address in sorted(needs[source]):
-            known = address in situation.desired or address in situation.state.entries
-            if known and address not in blocked:
-                blocked[address] = Unread(address, f"it is tied to {source}, which could not be read")
-                waiting.append(address)
-    return blocked
 
 
 def find_drift(situation: Situation) -> Iterator[Drift]:

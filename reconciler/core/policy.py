@@ -13,8 +13,9 @@ from reconciler.core.resource import Kind, Mark
 from reconciler.core.state import Entry, Origin
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
+    from reconciler.core.address import Address
     from reconciler.core.planner import Situation
     from reconciler.core.resource import ResourceType
 
@@ -121,27 +122,30 @@ def _locks_out(change: Change, situation: Situation, plan: Plan) -> Iterator[str
 
 def _used(change: Change, situation: Situation, plan: Plan, resource_type: ResourceType) -> Iterator[str]:
     """What goes away although somebody still relies on it."""
-    leaving: Mapping[str, Change] = {str(item.address): item for item in plan.changes}
-    entries = situation.state.entries
-    if change.action is Action.DELETE:
-        for address, entry in sorted(entries.items()):
-            other = leaving.get(str(address))
-            if change.address in entry.depends_on and (other is None or other.action is not Action.DELETE):
-                yield f"{address} still uses it"
     removed = {
         member
         for item in change.attributes
         if Mark.TWO_STEPS in resource_type.attributes.get(item.name, Mark.PLAIN)
         for member in set(members(item.before)) - set(members(item.after))
     }
-    for address, entry in sorted(entries.items()) if removed else ():
-        callback = entry.applied.get(CALLBACK)
-        if callback not in removed or not isinstance(situation.observed.get(address), Present):
-            continue
-        wanted, other = situation.desired.get(address), leaving.get(str(address))
-        moved = wanted is not None and wanted.attributes.get(CALLBACK) != callback
-        if not moved and (other is None or other.action is not Action.DELETE):
+    users = _users(change.address, situation, plan) if removed or change.action is Action.DELETE else ()
+    for address, entry in users:
+        wanted, callback = situation.desired.get(address), entry.applied.get(CALLBACK)
+        if change.action is Action.DELETE:
+            yield f"{address} still uses it"
+        elif callback in removed and not (wanted and wanted.attributes.get(CALLBACK) != callback):
             yield f"{callback} is removed, and {address} still sends people there"
+
+
+def _users(used: Address, situation: Situation, plan: Plan) -> Iterator[tuple[Address, Entry]]:
+    """The resources on record that exist, and will still rest on `used` when the plan is done."""
+    for address, entry in situation.state.entries.items():
+        wanted = situation.desired.get(address)
+        if used not in (wanted.depends_on if wanted else entry.depends_on):
+            continue
+        deleted = any(change.address == address and change.action is Action.DELETE for change in plan.changes)
+        if not deleted and isinstance(situation.observed.get(address), Present):
+            yield address, entry
 
 
 def _too_much(plan: Plan, situation: Situation) -> Iterator[Hazard]:

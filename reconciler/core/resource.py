@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Flag, StrEnum, auto
+from functools import cached_property
 
 Value = str | int | bool | None | tuple[str, ...] | Mapping[str, str]
 Attributes = Mapping[str, Value]
@@ -52,12 +53,13 @@ def never_locks_out(before: Attributes, after: Attributes) -> Iterable[str]:  # 
     return ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots: what is asked for thousands of resources is worked out once
 class ResourceType:
     """One kind of resource.
 
     `key` names the attributes by which an object is recognised when its id is unknown. `marked`: the server keeps
     a managed-by mark on it. `document`: it is read and written as a whole, so it is read again before a write.
+    `inside` names the type whose objects hold those of this one, and take them along when they are deleted.
     `locks_out` gives a sentence for each way in which going from one value to another may keep people out.
     """
 
@@ -67,11 +69,22 @@ class ResourceType:
     kind: Kind = Kind.OBJECT
     marked: bool = False
     document: bool = False
+    inside: str = ""
     locks_out: Callable[[Attributes, Attributes], Iterable[str]] = never_locks_out
 
     def having(self, mark: Mark) -> tuple[str, ...]:
         """The names of the attributes that carry `mark`."""
-        return tuple(name for name, marks in self.attributes.items() if mark in marks)
+        return self._by_mark[mark]
+
+    @cached_property
+    def _by_mark(self) -> Mapping[Mark, tuple[str, ...]]:
+        return {mark: tuple(name for name, marks in self.attributes.items() if mark in marks) for mark in Mark}
+
+    @cached_property
+    def shown(self) -> frozenset[str]:
+        """The names of the attributes that a server shows."""
+        hidden = Mark.SECRET | Mark.GENERATED | Mark.LOCAL
+        return frozenset(name for name, marks in self.attributes.items() if not marks & hidden)
 
 
 def unordered(values: Iterable[str]) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from reconciler.core.plan import Action, Change, Step, StepKind
 from reconciler.core.resource import Attributes, Mark, ResourceType, Value, unordered
 from reconciler.core.state import Entry, Origin, State
 from reconciler.engine.refresh import Handlers
-from reconciler.errors import InDoubtError, ReconcilerError, StatusError
+from reconciler.errors import InDoubtError, ManualError, ReconcilerError, StatusError
 from reconciler.ports import RotatingHandler, Secrets, Write, Written
 
 if TYPE_CHECKING:
@@ -124,9 +124,27 @@ class Performer:
             return Refused("an object with this key exists now, and somebody else made it", "plan again")
         handler = self._handler(change)
         if self._generated(change) is None or not isinstance(handler, RotatingHandler):
-            return self._created(change, Written(found.remote_id))
+            return self._completed(change, found, self._created(change, Written(found.remote_id)))
         write = self._write(change, change.wanted, frozenset(), found.remote_id)
-        return self._created(change, replace(handler.rotate(write), remote_id=found.remote_id))
+        rotated = replace(handler.rotate(write), remote_id=found.remote_id)
+        return self._completed(change, found, self._created(change, rotated))
+
+    def _completed(self, change: Change, found: Present, end: End) -> End:
+        """After `end`: what the lost create had no time for is written, since some objects take several requests."""
+        missing = {
+            name: found.attributes[name]
+            for name, value in change.wanted.items()
+            if name in found.attributes and found.attributes[name] != value
+        }
+        if not missing or not isinstance(end, Performed) or end.entry is None:
+            return end
+        write = self._write(change, change.wanted, frozenset(missing), found.remote_id, Origin.CREATED)
+        try:
+            self._handler(change).update(write)
+        except ReconcilerError as problem:
+            entry = replace(end.entry, applied={**end.entry.applied, **missing})
+            return Refused(problem.message, problem.remedy, entry)
+        return end
 
     def _rotate(self, change: Change) -> End:
         handler = self._handler(change)
@@ -197,7 +215,11 @@ class Performer:
             return Refused(f"it could not be read again before it is deleted: {found.reason}", found.remedy)
         if isinstance(found, Present) and found.owner and not bears_our_mark(self.state, change.address, found):
             return Refused("it bears somebody else's mark now", "plan again")
-        self._handler(change).delete(self._write(change, applied, frozenset(), target))
+        try:
+            self._handler(change).delete(self._write(change, applied, frozenset(), target))
+        except ManualError as work:
+            known = entry or self.state.entries[change.address]
+            return Performed(replace(known, awaiting=True), work.instructions)
         if change.action is Action.DELETE or not deposed or entry is None:
             return Performed(None)
         return Performed(replace(entry, deposed=""))

@@ -108,9 +108,7 @@ def expand(intent: Intent, facts: Mapping[str, Facts]) -> tuple[dict[Address, De
     """The resources that the intent asks for; for systems without facts, by what their provider assumes."""
     desired: dict[Address, Desired] = {}
     diagnostics: list[Diagnostic] = []
-    known = {
-        name: facts.get(name, PROVIDER_RECORDS[system.provider].assumed) for name, system in intent.systems.items()
-    }
+    known = {name: facts.get(name) or _assumed(system) for name, system in intent.systems.items()}
     parts = [
         PROVIDER_RECORDS[system.provider].expand(intent, system, known[name])
         for name, system in sorted(intent.systems.items())
@@ -126,6 +124,13 @@ def expand(intent: Intent, facts: Mapping[str, Facts]) -> tuple[dict[Address, De
                 diagnostics.append(error(text, wanted.where, "say it in one place"))
             desired[wanted.address] = wanted
     return desired, tuple(diagnostics)
+
+
+def _assumed(system: System) -> Facts:
+    """What holds of a system that was not asked: its provider's assumptions, and what the spec says itself."""
+    provider = PROVIDER_RECORDS[system.provider]
+    said = {key: system.settings[key] for key in provider.remembers if key in system.settings}
+    return replace(provider.assumed, values={**provider.assumed.values, **said})
 
 
 def _connect(

@@ -1,1 +1,1 @@
-""""""
+"""Our code for systems and plugins, one folder each, found by entry point."""

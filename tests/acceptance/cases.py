@@ -47,27 +47,23 @@ SECOND = {
 }
 PARTNERS = {**portal(redirect_uris=[], claims={"preferred_username": "email"}), "sso": {"partners": SECOND}}
 
+NO_ID_TOKEN = tuple(f"deletes=clavex/mapper/atlassian.{claim}" for claim in ("email", "family_name", "given_name", "groups"))
+"""What goes when no sign-on of the client reads the ID token any more."""
+
 CASES = (
-    Case("from nothing to the guide's example", {"clients": None, "sso": None}, {}, (
-        CONFLUENCE_JIT, "locks-out=jira/miniorange/jira",
-    )),
+    Case("from nothing to the guide's example", {"clients": None, "sso": None}, {}, (CONFLUENCE_JIT,)),
     Case("plugin of Jira from miniOrange to the built-in app", {}, ATLASSIAN, (
         "deletes=jira/miniorange/jira", "locks-out=jira/miniorange/jira", JIRA_JIT,
     )),
-    Case("plugin of Jira from the built-in app to miniOrange", ATLASSIAN, {}, (
-        "deletes=jira/idp/jira", JIRA_JIT, "locks-out=jira/miniorange/jira",
-    )),
+    Case("plugin of Jira from the built-in app to miniOrange", ATLASSIAN, {}, ("deletes=jira/idp/jira", JIRA_JIT)),
     Case("plugin of Confluence from the built-in app to miniOrange", {}, MINIORANGE, (
         "deletes=confluence/idp/confluence", "locks-out=confluence/miniorange/confluence",
-        *(f"deletes=clavex/mapper/atlassian.{claim}" for claim in ("email", "family_name", "given_name", "groups")),
+        *NO_ID_TOKEN,
     )),
     Case("callback of the guide for miniOrange", {}, jira(callback="/plugins/servlet/oidc/callback")),
     Case("callback as a whole URL", {}, jira(callback="https://jira.acme.eu/plugins/servlet/oauth/callback")),
     Case("callback back to the plugin's own", jira(callback="/plugins/servlet/oidc/callback"), {}),
-    Case("client id", {}, client(client_id="sso2"), ("replaces=clavex/client/atlassian", *(
-        f"replaces=clavex/mapper/atlassian.{claim}"
-        for claim in ("email", "family_name", "given_name", "groups", "preferred_username")
-    ))),
+    Case("client id", {}, client(client_id="sso2"), ("replaces=clavex/client/atlassian",)),
     Case("name of the client", {}, client(name="Sign-on of Acme")),
     Case("grant types", {}, client(grant_types=["authorization_code"])),
     Case("lifetimes set", {}, client(access_token_ttl=600, refresh_token_ttl=7200)),
@@ -111,6 +107,7 @@ CASES = (
         "jira": {"attributes": {"username": "email"}}, "confluence": {"attributes": {"username": "email"}},
     }}),
     Case("updates on login", {}, jira(update_attributes_on_login=False)),
+    Case("memberships may go", {}, jira(miniorange={"keep_groups": False}), ("locks-out=jira/miniorange/jira",)),
     Case("sign-on off and on", confluence(enabled=False), confluence(enabled=True)),
     Case("identity provider renamed", {}, confluence(atlassian={"name": "Clavex"})),
     Case("provider of miniOrange renamed", {}, jira(miniorange={"name": "Clavex"})),
@@ -126,7 +123,7 @@ CASES = (
     Case("back to one sign-on", PARTNERS, {}, (
         "deletes=clavex/client/portal", "deletes=clavex/mapper/portal.preferred_username",
         *(f"deletes=clavex/mapper/portal.{claim}" for claim in ("email", "family_name", "given_name", "groups")),
-        "deletes=jira/idp/partners",
+        "deletes=jira/idp/partners", "too-much=clavex",
     )),
     Case("two plugins for one client", {}, {"sso": {"jira2": {
         "system": "jira", "plugin": "atlassian", "client": "atlassian", "display_name": "Try it",
@@ -134,10 +131,14 @@ CASES = (
     Case("second client", {}, portal(name="Portal", grant_types=["client_credentials"])),
     Case("sign-on of another client", portal(claims={"preferred_username": "email"}), {
         **portal(claims={"preferred_username": "email"}), **confluence(client="portal"),
-    }),
-    Case("one product left out", {}, {"systems": {"confluence": {}}, **{"sso": {"confluence": None}}}),
+    }, (*NO_ID_TOKEN, "too-much=clavex")),
+    Case("another client for both", {}, {
+        "clients": {"atlassian": None, **portal(claims={"preferred_username": "email"})["clients"]},
+        "sso": {"jira": {"client": "portal"}, "confluence": {"client": "portal"}},
+    }, (*NO_ID_TOKEN, "deletes=clavex/client/atlassian", "deletes=clavex/mapper/atlassian.preferred_username")),
+    Case("one product left out", {}, {"sso": {"confluence": None}}, (*NO_ID_TOKEN, "deletes=confluence/idp/confluence")),
     Case("renamed sign-on", {}, {"sso": {"confluence": None, "wiki": {
         "system": "confluence", "plugin": "atlassian", "client": "atlassian",
         "groups": {"confluence-users": "confluence-users"},
-    }}}),
+    }}}, ("deletes=confluence/idp/confluence", "locks-out=confluence/idp/wiki")),
 )

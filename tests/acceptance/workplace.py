@@ -7,18 +7,17 @@ import io
 import json
 import os
 import tomllib
-from base64 import b64decode, b64encode
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
-from urllib.parse import quote
 
 import tomlkit
 
 from reconciler.cli.main import outcome
 from reconciler.errors import ExitCode
+from reconciler.sandbox.faults import READS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -62,6 +61,19 @@ class Ran:
         """Itself, if it ended so."""
         assert self.code == code, f"exit code {self.code}, not {code!r}:\n{self.out}\n{self.err}"
         return self
+
+
+class _Watched(list[tuple[str, str]]):
+    """The requests of one system, of which somebody else is told too."""
+
+    def __init__(self, name: str, seen: list[tuple[str, str, str]]) -> None:
+        super().__init__()
+        self._name, self._seen = name, seen
+
+    def append(self, request: tuple[str, str]) -> None:
+        super().append(request)
+        if request[0] not in READS:
+            self._seen.append((self._name, *request))
 
 
 @dataclass
@@ -149,10 +161,13 @@ class Workplace:
         """How many writes the sandbox was sent since the last reset."""
         return sum(served.faults.writes for served in self.sandbox.served)
 
-    def sent(self, name: str) -> list[tuple[str, str]]:
-        """Method and path of the writes that one system was sent."""
-        faults = getattr(self.sandbox, name).faults
-        return [request for request in faults.requests if request[0] not in {"GET", "HEAD"}]
+    def watch(self) -> list[tuple[str, str, str]]:
+        """From now on: system, method and path of every write, in the order in which they arrive."""
+        seen: list[tuple[str, str, str]] = []
+        for name in self.sandbox.describe():
+            faults = getattr(self.sandbox, name).faults
+            faults.requests = _Watched(name, seen)
+        return seen
 
     # --- what lies about ------------------------------------------------------------------------------------------
 

@@ -22,7 +22,7 @@ from pydantic import SecretStr
 from reconciler.core.address import Address
 from reconciler.core.observed import Absent, Lookup, Observation, Owner, Present, Unreadable
 from reconciler.core.resource import Attributes, Kind, Mark, ResourceType
-from reconciler.errors import ReconcilerError
+from reconciler.errors import ManualError, ReconcilerError
 from reconciler.ports import Handler, RotatingHandler, Write, Written
 
 UNSHOWN = Mark.SECRET | Mark.GENERATED | Mark.LOCAL
@@ -82,11 +82,8 @@ class Case:
 
     def delete(self, remote_id: str) -> None:
         """The object is gone; what a person has to do is done."""
-        try:
+        with suppress(ManualError):
             self.handler.delete(Write(self.address, self.attributes, remote_id=remote_id, owner=self.owner))
-        except ReconcilerError as problem:  # the only way to say that a person must do it
-            if "a person has to" not in problem.message:
-                raise
         self.settle()
 
     def read(self, remote_id: str | None = None) -> Observation:

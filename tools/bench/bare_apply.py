@@ -1,6 +1,6 @@
 """The least that an apply must do: the same imports, the same spec parsed, and one request for each client.
 
-    python bare_apply.py SPEC_FILE THREADS
+    python bare_apply.py SPEC_FILE PATH THREADS
 
 The floor for `reconciler apply`: one httpx client, one connection for each thread, which is the fast way. It keeps
 no journal, no state and no secret, looks at nothing before and reads no answer.
@@ -18,7 +18,6 @@ import click  # noqa: F401 - the program imports it too
 import httpx
 import pydantic  # noqa: F401 - as above
 import tomli
-from stub import CLIENTS
 
 
 class PerThread(httpx.BaseTransport):
@@ -41,7 +40,7 @@ def main() -> None:
     spec = tomli.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     with (
         httpx.Client(transport=PerThread(), base_url=spec["systems"]["clavex"]["url"], trust_env=False) as http,
-        ThreadPoolExecutor(int(sys.argv[2])) as pool,
+        ThreadPoolExecutor(int(sys.argv[3])) as pool,
     ):
 
         def create(item: tuple[str, dict[str, object]]) -> int:
@@ -52,7 +51,7 @@ def main() -> None:
                 "redirect_uris": table["redirect_uris"],
                 "grant_types": table["grant_types"],
             }
-            return http.post(CLIENTS, json=body).status_code
+            return http.post(sys.argv[2], json=body).status_code
 
         statuses = set(pool.map(create, spec["clients"].items()))
     if statuses != {httpx.codes.CREATED}:

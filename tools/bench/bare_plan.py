@@ -1,6 +1,6 @@
 """The least that a plan must do: the same imports, the same spec parsed, the same pages fetched and validated.
 
-    python bare_plan.py SPEC_FILE
+    python bare_plan.py SPEC_FILE PATH
 
 The floor for `reconciler plan`, written as one would for speed: one connection, one pass for each page.
 """
@@ -15,7 +15,6 @@ import click  # noqa: F401 - the program imports it too
 import httpx
 import tomli
 from pydantic import TypeAdapter
-from stub import CLIENTS
 from typing_extensions import TypedDict
 
 PAGE = 200
@@ -56,7 +55,7 @@ def main() -> None:
     ) as http:
         more = True
         while more:
-            answer = http.get(CLIENTS, params={"limit": PAGE, "offset": len(found)}).raise_for_status()
+            answer = http.get(sys.argv[2], params={"limit": PAGE, "offset": len(found)}).raise_for_status()
             page = pages.validate_json(answer.content)
             found |= {client["client_id"]: client for client in page["items"]}
             more = page["has_more"]

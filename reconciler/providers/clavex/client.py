@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pydantic import SecretStr
 
 from reconciler.core.observed import Absent, Observation, Present
-from reconciler.errors import BadAnswerError, InDoubtError, ReconcilerError, StatusError
+from reconciler.errors import BadAnswerError, InDoubtError, ReconcilerError, RequestError, StatusError
 from reconciler.ports import Write, Written
 from reconciler.providers.clavex.organisation import PAGE_SIZE, Organisation, is_bare, side_by_side, unreadable
 from reconciler.providers.clavex.wire import (
@@ -129,9 +129,20 @@ class ClientHandler:
         else:
             written = Written(client_id, self._secret(answer, path, public=bool(write.attributes.get("public"))))
             if late:
-                self._patch(client_id, dialect.sent(write.attributes, late), {})
+                self._complete(client_id, dialect.sent(write.attributes, late))
             return written
         raise self._explain(refusal, client_id)
+
+    def _complete(self, client_id: str, body: Mapping[str, object]) -> None:
+        """Sends what a create does not take. InDoubtError if that fails: the secret was shown, and is lost here."""
+        try:
+            self._patch(client_id, body, {})
+        except RequestError as problem:
+            failure = problem
+        else:
+            return
+        reason = failure.message.removeprefix(f"{failure.where}: ")
+        raise InDoubtError(f"{reason}; the client was made, but not all of it", failure.where, "plan again")
 
     def _secret(self, answer: Answer, path: str, *, public: bool) -> SecretStr | None:
         """The secret in an answer. InDoubtError if there should be one and is none: it is shown once."""

@@ -60,6 +60,7 @@ MAPPER = ResourceType(
         "claim_value": Mark.PLAIN,
         "in_tokens": Mark.PLAIN,
     },
+    inside=CLIENT.name,
 )
 """A protocol mapper of a client: adds one claim to its tokens. `in_tokens`: it does so at all (facts clavex 4.1)."""
 

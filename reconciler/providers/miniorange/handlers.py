@@ -12,7 +12,7 @@ from uuid import NAMESPACE_URL, uuid5
 from pydantic import SecretStr
 
 from reconciler.core.observed import Lookup, Observation, Present
-from reconciler.errors import ReconcilerError
+from reconciler.errors import ManualError, ReconcilerError
 from reconciler.ports import Fingerprinter, Write, Written
 from reconciler.providers.atlassian.fields import read_field, read_fields, write_field
 from reconciler.providers.atlassian.groups import unreadable
@@ -109,7 +109,7 @@ class ProviderHandler:
         return Written(write.remote_id)
 
     def delete(self, write: Write) -> None:
-        """Takes the provider out; one that is gone is fine. ReconcilerError where a person has to do it."""
+        """Takes the provider out; one that is gone is fine. ManualError where a person has to do it."""
 
         def remove(document: Document) -> bool:
             kept = [item for item in document.providers if document.id_of(item) != write.remote_id]
@@ -119,7 +119,7 @@ class ProviderHandler:
 
         changed = self.documents.change(Source.of(write.attributes), remove, write.remote_id)
         if changed.manual:
-            raise ReconcilerError("a person has to remove it", "\n".join(changed.manual))
+            raise ManualError(changed.manual)
         if changed.document is not None and changed.document.find(write.remote_id):
             raise ReconcilerError("the plugin took the document and still shows the provider", "look at its screen")
 

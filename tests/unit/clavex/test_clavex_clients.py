@@ -204,6 +204,13 @@ def test_lifetimes_that_a_create_ignores(clavex: Clavex) -> None:
     assert found.owner == OWNER
 
 
+def test_a_client_that_was_made_and_not_completed_is_in_doubt(clavex: Clavex) -> None:
+    """The secret was shown, and is lost: the engine reads the client back and has a new one made."""
+    clavex.faults.add(Fault(kind=Kind.SERVER_ERROR, status=500, method="PATCH"))
+    with client_handler(clavex) as handler, pytest.raises(InDoubtError, match="made, but not all of it"):
+        handler.create(write({**ATTRIBUTES, "access_token_ttl": 300}))
+
+
 def test_a_client_without_a_name_or_a_mark(clavex: Clavex) -> None:
     bare = {"client_id": "atlassian", "redirect_uris": ("https://a",), "public": True}
     with client_handler(clavex) as handler:

@@ -351,3 +351,12 @@ def test_settings_that_left_say_what_they_were_before_us():
     known = entry(settings, found={"form": False})
     plan = planned([], {SETTINGS_AT: seen(settings)}, {SETTINGS_AT: known})
     assert plan.changes[0].reason.endswith("before us they were form = false")
+
+
+def test_an_object_of_somebody_else_that_cannot_become_ours_is_left_alone():
+    plan = planned([client, idp], {CLIENT_AT: seen(client, public=True), IDP_AT: Absent()})
+    assert plan.changes == ()
+    assert "public cannot be changed" in plan.unread[0].reason
+    assert "choose another client_id" in plan.unread[0].remedy
+    ours = planned([client], {CLIENT_AT: seen(client, OURS, public=True)})
+    assert ours.changes[0].action is Action.REPLACE

@@ -106,6 +106,26 @@ def test_a_plain_create_without_an_answer_is_read_back(world):
     assert world.state.entries[GROUP_AT].origin is Origin.CREATED
 
 
+def test_what_a_lost_create_had_no_time_for_is_written(world):
+    made = world.handlers[CLIENTS].create
+    world.handlers[CLIENTS].create = lambda write: made(replace(write, attributes={**write.attributes, "name": "?"}))
+    world.handlers[CLIENTS].faults["create"] = "lost"
+    assert statuses(world.run(client, idp))[str(CLIENT_AT), "create"] == "done"
+    assert calls(world, CLIENTS) == ["create", "rotate", "update"]
+    assert world.plan(client, idp).changes == ()
+
+
+def test_a_lost_create_that_cannot_be_completed_is_no_drift(world):
+    made = world.handlers[CLIENTS].create
+    world.handlers[CLIENTS].create = lambda write: made(replace(write, attributes={**write.attributes, "name": "?"}))
+    world.handlers[CLIENTS].faults = {"create": "lost", "update": REFUSED}
+    assert statuses(world.run(client, idp))[str(CLIENT_AT), "create"] == "failed"
+    plan = world.plan(client, idp)
+    assert plan.drift == ()
+    assert [str(step.kind) for change in plan.changes for step in change.steps] == ["update", "create"]
+    assert world.secrets.values[HANDLE].get_secret_value() == world.handlers[CLIENTS].secret
+
+
 def test_a_create_that_cannot_be_read_back_is_in_doubt_and_found_again(world):
     plan = world.plan(client)
     handler = world.handlers[CLIENTS]
@@ -310,6 +330,21 @@ def test_our_members_are_taken_out_of_a_shared_set(world):
     world.run()
     assert world.handlers[CLIENTS].objects["a"].attributes["uris"] == ("u1",)
     assert world.state.entries == {}
+
+
+def test_a_removal_that_waits_for_a_person_is_asked_for_until_it_is_done(world):
+    from reconciler.errors import ManualError
+
+    world.run(group_to_delete := replace(group, on_remove=OnRemove.DELETE))
+    world.handlers[GROUPS].faults["delete"] = ManualError(("press the button",))
+    result = world.run()[str(GROUP_AT), "delete"]
+    assert (result.status, result.message) == (Status.MANUAL, "press the button")
+    assert world.state.entries[GROUP_AT].awaiting
+    assert world.plan().changes[0].action == "delete"
+    world.handlers[GROUPS].objects.clear()
+    world.run()
+    assert world.state.entries == {}
+    assert group_to_delete.type is group.type
 
 
 def test_a_kept_group_is_forgotten(world):
