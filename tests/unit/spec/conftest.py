@@ -34,6 +34,7 @@ class ClavexSettings(BaseModel):
 
 class PluginOptions(BaseModel):
     route: Literal["file", "rest"] = "file"
+    keep_groups: bool = False
     import_: str | None = Field(None, alias="import")
     limit: float = 1.5
 

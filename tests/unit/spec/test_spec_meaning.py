@@ -171,7 +171,7 @@ def test_a_sign_on_has_the_defaults_of_the_guide(read: Read, systems: str) -> No
             "groups": "groups",
         },
         groups={},
-        options={"route": "file", "import_": None, "limit": 1.5},
+        options={"route": "file", "keep_groups": False, "import_": None, "limit": 1.5},
     )
     assert sign_on.product.name == "jira"
     assert sign_on.issuer_system.name == "clavex"
