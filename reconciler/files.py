@@ -121,6 +121,24 @@ def replace(path: Path, data: bytes) -> None:
     _sync_directory(path.parent)
 
 
+def exchange(path: Path, old: bytes | None, new: bytes) -> bool:
+    """Like `replace`, and the new file has the mode and the owner of the old one.
+
+    False, and nothing done, if the file does not hold `old` any more (None: if there is one by now).
+    """
+    temporary = _write_temporary(path, new, None if old is None else path.stat())
+    try:
+        if read(path) != old:
+            temporary.unlink()
+            return False
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    _sync_directory(path.parent)
+    return True
+
+
 def remove(path: Path) -> None:
     """Removes the file, durably. One that is gone already is no error."""
     path.unlink(missing_ok=True)
@@ -132,10 +150,13 @@ def prove_writable(path: Path) -> None:
     _write_temporary(path, _PROOF).unlink()
 
 
-def _write_temporary(path: Path, data: bytes) -> Path:
+def _write_temporary(path: Path, data: bytes, like: os.stat_result | None = None) -> Path:
     temporary = path.with_name(f".{path.name}.{os.urandom(4).hex()}.tmp")
     descriptor = _open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
     try:
+        if like is not None:
+            os.fchown(descriptor, like.st_uid, like.st_gid)
+            os.fchmod(descriptor, stat.S_IMODE(like.st_mode))
         _write(descriptor, data)
         os.fsync(descriptor)
     except BaseException:

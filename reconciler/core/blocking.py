@@ -19,10 +19,15 @@ if TYPE_CHECKING:
 _NO_SYSTEM = Unreadable("its system is no longer in the spec")
 
 
-def unreadable(desired: DesiredState, observed: ObservedState, state: State) -> dict[Address, Unread]:
-    """Every address for which nothing may be planned, and every one that rests on such an address."""
+def unreadable(
+    desired: DesiredState, observed: ObservedState, state: State, rest: set[Address]
+) -> dict[Address, Unread]:
+    """Every address for which nothing may be planned, and every one that rests on such an address.
+
+    `rest` are addresses that were read and are as they should be.
+    """
     blocked: dict[Address, Unread] = {}
-    for address in desired.keys() | state.entries.keys():
+    for address in (desired.keys() | state.entries.keys()) - rest:
         found = _blocked(state, address, desired.get(address), observed.get(address, _NO_SYSTEM))
         if found is not None:
             blocked[address] = found

@@ -28,3 +28,8 @@ class Desired:
     on_remove: OnRemove = OnRemove.DELETE
     manual: bool = False
     where: str = ""
+
+    @property
+    def handles(self) -> tuple[str, ...]:
+        """The handles of all secrets that the resource names."""
+        return tuple(str(self.attributes[name]) for name in self.type.handles if name in self.attributes)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.core.plan import AttributeChange, Cause
 from reconciler.core.resource import Attributes, Mark, ResourceType, Value, unordered
+from reconciler.core.state import Origin
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,6 +22,14 @@ def members(value: Value) -> tuple[str, ...]:
     return value if isinstance(value, tuple) else ()
 
 
+def added(entry: Entry | None, name: str) -> set[str]:
+    """The members of a set that we added: all that we applied, but for those that an adopted object had before us."""
+    if entry is None:
+        return set()
+    theirs = members(entry.found.get(name)) if entry.origin is Origin.ADOPTED else ()
+    return set(members(entry.applied.get(name))) - set(theirs)
+
+
 def target(wanted: Desired, name: str, before: Value, entry: Entry | None) -> Value:
     """The value that attribute `name` shall have on the server.
 
@@ -30,8 +39,7 @@ def target(wanted: Desired, name: str, before: Value, entry: Entry | None) -> Va
     after = wanted.attributes[name]
     if name not in wanted.shared:
         return after
-    ours = members(entry.applied.get(name)) if entry else ()
-    kept = set(members(before)) - set(ours)
+    kept = set(members(before)) - added(entry, name)
     return unordered(kept | set(members(after)))
 
 
@@ -60,7 +68,7 @@ def _cause(name: str, before: Value, after: Value, entry: Entry | None) -> Cause
     if entry is None:
         return Cause.FOUND
     applied = entry.applied.get(name)
-    return Cause.DRIFT if applied == after and applied != before else Cause.SPEC
+    return Cause.DRIFT if applied == after and applied != before and not entry.awaiting else Cause.SPEC
 
 
 def _secret_change(
@@ -69,7 +77,7 @@ def _secret_change(
     stored = secrets[handle].fingerprint
     seen = observed.fingerprints.get(name)
     if seen is not None and seen != stored:
-        written = entry is not None and entry.fingerprints.get(name) == stored
+        written = entry is not None and not entry.awaiting and entry.fingerprints.get(name) == stored
         return [AttributeChange(name, None, None, Cause.DRIFT if written else Cause.SECRET, sensitive=True)]
     if seen is None and (entry is None or entry.fingerprints.get(name) != stored or stored is None):
         return [AttributeChange(name, None, None, Cause.SECRET, sensitive=True)]

@@ -26,6 +26,8 @@ class Plugin(StrEnum):
 
     ATLASSIAN = "atlassian"
     MINIORANGE = "miniorange"
+    PROPERTIES = "properties"
+    RESOLUTION = "resolution"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from reconciler.core.observed import Owner
@@ -21,13 +22,20 @@ ADOPTED = "+adopted"
 
 def owner_of(state: State, address: Address, origin: Origin) -> Owner:
     """The mark that we leave on an object."""
-    suffix = ADOPTED if origin is Origin.ADOPTED else ""
-    return Owner(MANAGED_BY, f"{state.stack}/{state.environment}/{address}{suffix}")
+    reference = _reference(state, address)
+    return Owner(MANAGED_BY, reference + ADOPTED if origin is Origin.ADOPTED else reference)
+
+
+def _reference(state: State, address: Address) -> str:
+    return f"{state.stack}/{state.environment}/{address}"
 
 
 def bears_our_mark(state: State, address: Address, present: Present) -> bool:
     """Whether the object carries the mark of this very address."""
-    return present.owner is not None and present.owner in {owner_of(state, address, origin) for origin in Origin}
+    if present.owner is None or present.owner.managed_by != MANAGED_BY:
+        return False
+    reference = _reference(state, address)
+    return present.owner.ref in {reference, reference + ADOPTED}
 
 
 def recognised(state: State, address: Address, present: Present) -> Entry | None:
@@ -39,6 +47,9 @@ def recognised(state: State, address: Address, present: Present) -> Entry | None
     if entry is not None and entry.remote_id == present.remote_id:
         foreign = present.owner is not None and not bears_our_mark(state, address, present)
         return entry if entry.shared or not foreign else None
+    if entry is not None and present.remote_id in entry.deposed:  # the spec goes back to what it replaced
+        left = tuple(other for other in (*entry.deposed, entry.remote_id) if other != present.remote_id)
+        return replace(entry, remote_id=present.remote_id, deposed=left)
     if entry is None and present.owner is None and state.in_doubt.get(address) == StepKind.CREATE:
         return Entry(present.remote_id, Origin.CREATED, applied={})  # it was absent, and we began to create it
     if bears_our_mark(state, address, present):

@@ -66,11 +66,15 @@ class AttributeChange:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step; `attributes` are the values it writes, secrets as handles."""
+    """One step; `attributes` are the values it writes, secrets as handles.
+
+    A delete of what a replacement leaves behind names it in `remote_id`; every other step is about the object itself.
+    """
 
     kind: StepKind
     phase: Phase = Phase.EARLY
     attributes: Attributes = field(default_factory=dict)
+    remote_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,9 +29,10 @@ from reconciler.core.ownership import bears_our_mark, recognised
 from reconciler.core.plan import Action, AttributeChange, Change, Drift, DriftKind, Plan, StepKind
 from reconciler.core.removal import remove
 from reconciler.core.resource import Mark, ResourceType
+from reconciler.core.rest import at_rest
 from reconciler.core.secret import SecretStatus
 from reconciler.core.state import Entry, State
-from reconciler.core.steps import creation, replacement, settlement, update
+from reconciler.core.steps import NOT_CARRIED_OUT, creation, replacement, settlement, update
 from reconciler.diagnostic import Diagnostic, error
 
 if TYPE_CHECKING:
@@ -56,11 +57,14 @@ def make_plan(situation: Situation) -> Plan:
     """The plan for one situation: the same for the same values in any order. Hazards are judged apart."""
     state = situation.state
     consumed = consumed_secrets(situation.desired)
-    fresh = fresh_secrets(situation, consumed)
-    blocked = unreadable(desired=situation.desired, observed=situation.observed, state=state)
+    rest = at_rest(situation.desired, situation.observed, state, situation.secrets)
+    fresh = fresh_secrets(situation, rest, consumed)
+    if fresh:  # who uses a secret that is made anew cannot rest
+        rest = {address for address in rest if fresh.isdisjoint(situation.desired[address].handles)}
+    blocked = unreadable(situation.desired, situation.observed, state, rest)
     known = dict(situation.secrets) | dict.fromkeys(fresh, SecretStatus())
     changes: dict[Address, Change] = {}
-    for address in (situation.desired.keys() | state.entries.keys()) - blocked.keys():
+    for address in (situation.desired.keys() | state.entries.keys()) - blocked.keys() - rest:
         wanted = situation.desired.get(address)
         observation = situation.observed[address]
         if wanted is None:
@@ -69,13 +73,15 @@ def make_plan(situation: Situation) -> Plan:
         elif (change := decide(situation, wanted, observation, known, consumed)) is not None:
             changes[address] = change
     changes |= taken_along(situation, changes)
+    if blocked:  # what nobody will write needs no secret
+        consumed = consumed_secrets({key: item for key, item in situation.desired.items() if key not in blocked})
     return Plan(
         stack=state.stack,
         environment=state.environment,
         lineage=state.lineage,
         serial=state.serial,
         changes=tuple(changes[address] for address in sorted(changes)),
-        drift=tuple(find_drift(situation)),
+        drift=tuple(find_drift(situation, rest)),
         unread=tuple(blocked[address] for address in sorted(blocked)),
         diagnostics=tuple(missing_secrets(situation, fresh, consumed)),
         unchanged=len(situation.desired.keys() - changes.keys() - blocked.keys()),
@@ -92,8 +98,9 @@ def decide(
     """What is done to one wanted resource that could be read; None for nothing."""
     state, address = situation.state, wanted.address
     if not isinstance(observation, Present):
-        gone = address in state.entries
-        return creation(wanted, "it is gone: somebody removed it" if gone else "it does not exist yet")
+        known = state.entries.get(address)
+        gone = NOT_CARRIED_OUT if known and known.awaiting else "it is gone: somebody removed it"
+        return creation(wanted, gone if known else "it does not exist yet")
     entry = recognised(state, address, observation)
     found = differences(wanted, observation, entry, secrets)
     if entry is not None and _must_replace(wanted, found):
@@ -133,9 +140,8 @@ def _settled(situation: Situation, wanted: Desired, entry: Entry) -> bool:
     """Whether the entry already says all that the spec says."""
     if entry.awaiting or wanted.address in situation.state.in_doubt:
         return False
-    marks = wanted.type.attributes
-    secret = [name for name in wanted.attributes if marks[name] & (Mark.SECRET | Mark.GENERATED)]
-    prints = {name: situation.secrets[str(wanted.attributes[name])].fingerprint for name in secret}
+    names = [name for name in wanted.type.handles if name in wanted.attributes]
+    prints = {name: situation.secrets[str(wanted.attributes[name])].fingerprint for name in names}
     return (
         entry.applied == wanted.attributes
         and entry.depends_on == wanted.depends_on
@@ -166,10 +172,11 @@ def consumed_secrets(desired: DesiredState) -> set[str]:
     }
 
 
-def fresh_secrets(situation: Situation, consumed: set[str]) -> set[str]:
+def fresh_secrets(situation: Situation, rest: set[Address], consumed: set[str]) -> set[str]:
     """The handles whose value the plan makes anew: their client is created, replaced, or rotated."""
     fresh: set[str] = set()
-    for address, wanted in situation.desired.items():
+    for address in situation.desired.keys() - rest:
+        wanted = situation.desired[address]
         for name in wanted.type.having(Mark.GENERATED):
             handle = str(wanted.attributes.get(name, ""))
             observation = situation.observed[address]
@@ -201,16 +208,18 @@ def missing_secrets(situation: Situation, fresh: set[str], consumed: set[str]) -
             yield error(f"the secret {handle} is needed, and its store has no such value", handle)
 
 
-def find_drift(situation: Situation) -> Iterator[Drift]:
+def find_drift(situation: Situation, rest: set[Address]) -> Iterator[Drift]:
     """Every object that is no longer as we last applied it, by address."""
     state = situation.state
-    for address in sorted(state.entries):
+    for address in sorted(state.entries.keys() - rest):
         entry, observation = state.entries[address], situation.observed.get(address)
         if entry.awaiting or address in state.in_doubt or observation is None:
             continue
         if isinstance(observation, Absent):
             yield Drift(address, DriftKind.GONE)
         elif isinstance(observation, Present):
+            if observation.remote_id in entry.deposed:
+                continue
             if observation.remote_id != entry.remote_id:
                 yield Drift(address, DriftKind.GONE)
             elif found := drifted(situation.types[address.system, address.type], entry, observation):

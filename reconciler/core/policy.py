@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from reconciler.core.diff import members
+from reconciler.core.diff import added, members
 from reconciler.core.observed import Present
 from reconciler.core.ownership import bears_our_mark, recognised
 from reconciler.core.plan import Action, Cause, Change, Hazard, HazardName, Plan, StepKind
@@ -100,8 +100,7 @@ def _takes_over(change: Change, situation: Situation) -> Iterator[str]:
         yield f"somebody else made it, and these would change: {', '.join(values)}"
     for item in change.attributes:
         if Mark.TWO_STEPS in resource_type.attributes[item.name] and item.name not in change.shared:
-            ours = members(entry.applied.get(item.name)) if entry else ()
-            for member in sorted(set(members(item.before)) - set(members(item.after)) - set(ours)):
+            for member in sorted(set(members(item.before)) - set(members(item.after)) - added(entry, item.name)):
                 yield f"{item.name}: {member} is removed, which we did not add"
 
 
@@ -142,6 +141,9 @@ def _users(used: Address, situation: Situation, plan: Plan) -> Iterator[tuple[Ad
     for address, entry in situation.state.entries.items():
         wanted = situation.desired.get(address)
         if used not in (wanted.depends_on if wanted else entry.depends_on):
+            continue
+        kind = situation.types.get((address.system, address.type))
+        if kind is not None and kind.inside == used.type:  # a part of it goes along, and misses nothing
             continue
         deleted = any(change.address == address and change.action is Action.DELETE for change in plan.changes)
         if not deleted and isinstance(situation.observed.get(address), Present):

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from reconciler.core.diff import members
+from reconciler.core.diff import added, members
 from reconciler.core.observed import Present
 from reconciler.core.ownership import bears_our_mark, recognised
 from reconciler.core.plan import Action, AttributeChange, Cause, Change, Phase, Step, StepKind
 from reconciler.core.resource import Kind, OnRemove, unordered
 from reconciler.core.state import Entry, Origin
+from reconciler.core.steps import clearance
 
 if TYPE_CHECKING:
     from reconciler.core.address import Address
@@ -37,7 +38,8 @@ def remove(state: State, resource_type: ResourceType, address: Address, observat
         return _forget(address, entry, "it left the spec; it was adopted, so it stays", release=release)
     if entry.on_remove is OnRemove.FORGET:
         return _forget(address, entry, "it left the spec; what we made stays where it is", release=release)
-    return _change(address, entry, Action.DELETE, "it left the spec", (Step(StepKind.DELETE, Phase.LATE),))
+    steps = (*clearance(entry.deposed), Step(StepKind.DELETE, Phase.LATE))
+    return _change(address, entry, Action.DELETE, "it left the spec", steps)
 
 
 def _forget(address: Address, entry: Entry, reason: str, *, release: bool = False) -> Change:
@@ -49,9 +51,9 @@ def _withdraw(address: Address, entry: Entry, observed: Present) -> Change:
     """Takes our members out of the sets that we share with others."""
     left: dict[str, tuple[str, ...]] = {}
     for name in sorted(entry.shared):
-        before, ours = members(observed.attributes.get(name)), members(entry.applied.get(name))
-        if set(before) & set(ours):
-            left[name] = unordered(set(before) - set(ours))
+        before, ours = set(members(observed.attributes.get(name))), added(entry, name)
+        if before & ours:
+            left[name] = unordered(before - ours)
     if not left:
         return _forget(address, entry, "it left the spec, and nothing of ours is on it")
     attributes = tuple(

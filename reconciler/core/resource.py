@@ -81,6 +81,11 @@ class ResourceType:
         return {mark: tuple(name for name, marks in self.attributes.items() if mark in marks) for mark in Mark}
 
     @cached_property
+    def handles(self) -> tuple[str, ...]:
+        """The names of the attributes that hold the handle of a secret."""
+        return (*self.having(Mark.SECRET), *self.having(Mark.GENERATED))
+
+    @cached_property
     def shown(self) -> frozenset[str]:
         """The names of the attributes that a server shows."""
         hidden = Mark.SECRET | Mark.GENERATED | Mark.LOCAL

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -26,7 +25,7 @@ def parse_handle(text: str) -> Handle:
 
 def fingerprint(key: bytes, value: str) -> str:
     """What is recorded of a secret: 32 hex digits that tell whether two values are equal, to who has the key."""
-    return hmac.new(key, value.encode(), hashlib.sha256).hexdigest()[:32]
+    return hmac.digest(key, value.encode(), "sha256").hex()[:32]
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ class Entry:
 
     `applied` are the attributes as last applied (secrets as handles), `fingerprints` those of the secrets that
     were written. `found` are the values that settings or an adopted object had before us. `awaiting`: a person
-    still has to carry out what was handed over. `deposed` is the id of an object that a replacement left behind.
+    still has to carry out what was handed over. `deposed` are the ids of objects that replacements left behind.
     `shared` names the sets of which only our own members are managed.
     """
 
@@ -35,7 +35,7 @@ class Entry:
     on_remove: OnRemove = OnRemove.DELETE
     found: Attributes = field(default_factory=dict)
     awaiting: bool = False
-    deposed: str = ""
+    deposed: tuple[str, ...] = ()
     shared: tuple[str, ...] = ()
 
 

@@ -14,10 +14,12 @@ if TYPE_CHECKING:
     from reconciler.core.observed import Present
     from reconciler.core.state import Entry
 
+NOT_CARRIED_OUT = "a person has not carried it out yet"
+
 
 def creation(wanted: Desired, reason: str) -> Change:
     """The change that makes a resource."""
-    sensitive = {*wanted.type.having(Mark.SECRET), *wanted.type.having(Mark.GENERATED)}
+    sensitive = wanted.type.handles
     attributes = tuple(
         AttributeChange(name, None, None if name in sensitive else value, Cause.SPEC, sensitive=name in sensitive)
         for name, value in wanted.attributes.items()
@@ -53,8 +55,7 @@ def update(
         steps.append(Step(StepKind.ROTATE))
     if late:
         steps.append(Step(StepKind.CONTRACT, Phase.LATE, late))
-    if entry is not None and entry.deposed:
-        steps.append(Step(StepKind.DELETE, Phase.LATE))
+    steps += clearance(entry.deposed if entry else ())
     origin = entry.origin if entry else Origin.ADOPTED
     if rotation:
         generated = wanted.type.having(Mark.GENERATED)[0]
@@ -64,6 +65,11 @@ def update(
         action = Action.UPDATE
     steps = steps or [Step(StepKind.RECORD)]
     return _change(wanted, action, reason, tuple(steps), found, observed.attributes, observed.remote_id, origin)
+
+
+def clearance(deposed: tuple[str, ...]) -> tuple[Step, ...]:
+    """The steps that delete what replacements left behind, once nobody uses it any more."""
+    return tuple(Step(StepKind.DELETE, Phase.LATE, remote_id=remote_id) for remote_id in deposed)
 
 
 def _halves(wanted: Desired, found: tuple[AttributeChange, ...]) -> tuple[Attributes, Attributes]:
@@ -91,9 +97,9 @@ def replacement(wanted: Desired, observed: Present, entry: Entry, found: tuple[A
     create = Step(StepKind.CREATE, Phase.EARLY, wanted.attributes)
     names = {change.name for change in found}
     if names.intersection(wanted.type.key):
-        steps: tuple[Step, ...] = (create, Step(StepKind.DELETE, Phase.LATE))
+        steps: tuple[Step, ...] = (create, *clearance((*entry.deposed, entry.remote_id)))
     else:
-        steps = (Step(StepKind.DELETE), create)
+        steps = (Step(StepKind.DELETE), create, *clearance(entry.deposed))
     forced = ", ".join(sorted(names.intersection(wanted.type.having(Mark.FORCE_NEW))))
     reason = f"{forced} cannot be changed on an existing object"
     return _change(wanted, Action.REPLACE, reason, steps, found, observed.attributes, entry.remote_id, Origin.CREATED)
@@ -117,6 +123,8 @@ def _change(
     origin: Origin,
 ) -> Change:
     written = {name for step in steps for name in step.attributes}
+    if action is Action.ADOPT:  # what others have in a set that is shared with them is remembered
+        written.update(wanted.shared)
     shown = compared({name: value for name, value in observed.items() if name in written}, wanted.type)
     manual = wanted.manual and any(step.kind is not StepKind.RECORD for step in steps)
     return Change(
@@ -152,6 +160,8 @@ def _reason(
         Cause.SECRET: rotation or "its secret is new",
     }
     texts = [text for cause, text in words.items() if cause in causes]
+    if entry is not None and entry.awaiting and entry.applied == wanted.attributes:
+        texts = [NOT_CARRIED_OUT]
     if entry is not None and entry.deposed:
         texts.append("a replacement left the old object behind")
     return "; ".join(texts)

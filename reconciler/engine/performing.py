@@ -14,7 +14,7 @@ from reconciler.core.plan import Action, Change, Step, StepKind
 from reconciler.core.resource import Attributes, Mark, ResourceType, Value, unordered
 from reconciler.core.state import Entry, Origin, State
 from reconciler.engine.refresh import Handlers
-from reconciler.errors import InDoubtError, ManualError, ReconcilerError, StatusError
+from reconciler.errors import BadAnswerError, InDoubtError, ManualError, ReconcilerError, RequestError, StatusError
 from reconciler.ports import RotatingHandler, Secrets, Write, Written
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from reconciler.ports import Handler
 
 _GONE = 404
+_REFUSALS = range(300, 500)
+"""Statuses that say: it was not carried out."""
 _WRITES = {StepKind.UPDATE, StepKind.EXPAND, StepKind.CONTRACT}
 
 
@@ -84,7 +86,7 @@ class Performer:
             case StepKind.RELEASE:
                 end = self._release(change)
             case StepKind.DELETE:
-                end = self._delete(change)
+                end = self._delete(change, step)
             case StepKind.UPDATE | StepKind.EXPAND | StepKind.CONTRACT:
                 end = self._update(change, step)
         if not isinstance(end, Doubt) and end.entry is not None:
@@ -100,25 +102,25 @@ class Performer:
         write = self._write(change, step.attributes, frozenset(step.attributes), "", Origin.CREATED)
         try:
             written = handler.create(write)
-        except InDoubtError as problem:
+        except RequestError as problem:
+            if not _may_have_acted(problem):
+                raise
             return self._read_back(change, problem)
         return self._created(change, written)
 
     def _created(self, change: Change, written: Written) -> End:
         entry = replace(self._entry(change), remote_id=written.remote_id, awaiting=bool(written.manual))
-        if change.action is Action.REPLACE and change.steps[0].kind is StepKind.CREATE:
-            entry = replace(entry, deposed=change.remote_id)
         if written.secret is None:
             return Performed(entry, written.manual)
         return self._keep(change, entry, written.secret)
 
-    def _read_back(self, change: Change, problem: InDoubtError) -> End:
-        """After a create without an answer: is it there? A secret that got lost on the way is made anew."""
-        found = self._observe(change)
+    def _read_back(self, change: Change, problem: RequestError) -> End:
+        """After a create without a usable answer: is it there? A secret that got lost on the way is made anew."""
+        found = self._observe(replace(change, remote_id=""))  # the id of a replacement is that of the old object
         if isinstance(found, Unreadable):
             return Doubt(problem.message, "the next run finds out by itself")
         if not isinstance(found, Present):
-            return Refused(problem.message, "it was not created; run apply again")
+            return Refused(problem.message, problem.remedy or "it was not created; run apply again")
         marked = self._type(change).marked
         if marked and not bears_our_mark(self.state, change.address, found):
             return Refused("an object with this key exists now, and somebody else made it", "plan again")
@@ -126,7 +128,10 @@ class Performer:
         if self._generated(change) is None or not isinstance(handler, RotatingHandler):
             return self._completed(change, found, self._created(change, Written(found.remote_id)))
         write = self._write(change, change.wanted, frozenset(), found.remote_id)
-        rotated = replace(handler.rotate(write), remote_id=found.remote_id)
+        try:
+            rotated = replace(handler.rotate(write), remote_id=found.remote_id)
+        except ReconcilerError as lost:  # a doubt of the create: the next run makes the secret without asking
+            return Doubt(f"{problem.message}; its secret could not be made anew: {lost.message}", lost.remedy)
         return self._completed(change, found, self._created(change, rotated))
 
     def _completed(self, change: Change, found: Present, end: End) -> End:
@@ -151,7 +156,12 @@ class Performer:
         entry = self._entry(change)
         if not isinstance(handler, RotatingHandler):
             return Refused("this kind of resource has no secret to rotate")
-        written = handler.rotate(self._write(change, change.wanted, frozenset(), change.remote_id))
+        try:
+            written = handler.rotate(self._write(change, change.wanted, frozenset(), change.remote_id))
+        except RequestError as problem:
+            if not _may_have_acted(problem):
+                raise
+            return Doubt(problem.message, problem.remedy)
         if written.secret is None:
             return Refused("the server answered without the new secret", "run apply again", entry)
         return self._keep(change, entry, written.secret)
@@ -205,24 +215,23 @@ class Performer:
             return Refused(f"somebody changed {', '.join(moved)} since the plan was made", "plan again")
         return None
 
-    def _delete(self, change: Change) -> End:
-        entry = self._entries.get(change.address, self.state.entries.get(change.address))
-        deposed = entry.deposed if entry else ""
-        target = deposed or change.remote_id
-        applied = self.state.entries[change.address].applied
+    def _delete(self, change: Change, step: Step) -> End:
+        recorded = self.state.entries.get(change.address)
+        applied = recorded.applied if recorded else change.wanted
+        target = step.remote_id or change.remote_id
         found = self._handler(change).read([Lookup(change.address, applied, target)])[change.address]
         if isinstance(found, Unreadable):
             return Refused(f"it could not be read again before it is deleted: {found.reason}", found.remedy)
         if isinstance(found, Present) and found.owner and not bears_our_mark(self.state, change.address, found):
             return Refused("it bears somebody else's mark now", "plan again")
+        entry = self._entries.get(change.address) or recorded
         try:
             self._handler(change).delete(self._write(change, applied, frozenset(), target))
         except ManualError as work:
-            known = entry or self.state.entries[change.address]
-            return Performed(replace(known, awaiting=True), work.instructions)
-        if change.action is Action.DELETE or not deposed or entry is None:
+            return Performed(entry and replace(entry, awaiting=True), work.instructions)
+        if not step.remote_id or entry is None:
             return Performed(None)
-        return Performed(replace(entry, deposed=""))
+        return Performed(replace(entry, deposed=tuple(other for other in entry.deposed if other != target)))
 
     def _release(self, change: Change) -> End:
         write = replace(self._write(change, change.wanted, frozenset(), change.remote_id), owner=None)
@@ -237,26 +246,30 @@ class Performer:
 
     def _entry(self, change: Change) -> Entry:
         """What is recorded once the whole change is done."""
-        known = self._entries.get(change.address) or self.state.entries.get(change.address)
+        done = self._entries.get(change.address)
+        known = done or self.state.entries.get(change.address)
         prints = dict(known.fingerprints) if known else {}
         resource_type = self._type(change)
         for name in resource_type.having(Mark.SECRET):
             if name in change.wanted and (value := self.secrets.value(str(change.wanted[name]))) is not None:
                 prints[name] = self.secrets.fingerprint(value)
         generated = self._generated(change)
-        if generated is not None and change.action is not Action.CREATE:
+        if generated is not None and any(step.kind is StepKind.ROTATE for step in change.steps):
+            if done is None:  # what the store holds is wrong, or nothing: no fingerprint until the new one is kept
+                prints.pop(generated, None)
+        elif generated is not None and change.action is not Action.CREATE:
             value = self.secrets.value(str(change.wanted[generated]))
             if value is not None:
                 prints[generated] = self.secrets.fingerprint(value)
         return Entry(
-            remote_id=known.remote_id if known and self._entries.get(change.address) else change.remote_id,
+            remote_id=done.remote_id if done else change.remote_id,
             origin=change.origin,
             applied=change.wanted,
             fingerprints=prints,
             depends_on=change.depends_on,
             on_remove=change.on_remove,
             found=known.found if known else change.observed,
-            deposed=known.deposed if known else "",
+            deposed=done.deposed if done else tuple(step.remote_id for step in change.steps if step.remote_id),
             shared=change.shared,
         )
 
@@ -315,3 +328,10 @@ class Performer:
 
 def _after(change: Change, step: Step) -> int:
     return change.steps.index(step) + 1
+
+
+def _may_have_acted(problem: RequestError) -> bool:
+    """Whether it may be done all the same: a server can fail after it acted, a proxy can spoil the answer."""
+    if isinstance(problem, StatusError):
+        return problem.status not in _REFUSALS
+    return isinstance(problem, InDoubtError | BadAnswerError)

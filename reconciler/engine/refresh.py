@@ -39,6 +39,28 @@ def observe(
         attributes = wanted.attributes if wanted else entry.applied if entry else {}
         remote_id = entry.remote_id if entry else None
         lookups[address.system, address.type].append(Lookup(address, attributes, remote_id or None))
+    observed = _read_all(lookups, handlers, failures, workers)
+    replaced = {address: entry for address, entry in state.entries.items() if entry.deposed and address in desired}
+    if replaced:  # the spec may have gone back to an object that was to be left behind: the key says so
+        again = {
+            key: [replace(lookup, remote_id=None) for lookup in wanted if lookup.address in replaced]
+            for key, wanted in lookups.items()
+        }
+        by_key = _read_all({key: wanted for key, wanted in again.items() if wanted}, handlers, failures, workers)
+        observed |= {
+            address: item
+            for address, item in by_key.items()
+            if isinstance(item, Present) and item.remote_id in replaced[address].deposed
+        }
+    return observed
+
+
+def _read_all(
+    lookups: Mapping[tuple[str, str], Sequence[Lookup]],
+    handlers: Handlers,
+    failures: Mapping[str, Unreadable],
+    workers: int,
+) -> dict[Address, Observation]:
     observed: dict[Address, Observation] = {}
     with ThreadPoolExecutor(max_workers=min(workers, max(len(lookups), 1))) as pool:
         jobs = [
@@ -73,17 +95,18 @@ def secret_statuses(
     statuses: dict[str, SecretStatus] = {}
     for address in sorted(desired):
         wanted = desired[address]
-        for name, mark in wanted.type.attributes.items():
+        for name in wanted.type.handles:
             handle = wanted.attributes.get(name)
-            if not mark & (Mark.SECRET | Mark.GENERATED) or not isinstance(handle, str):
+            if not isinstance(handle, str):
                 continue
             if handle not in statuses:
                 statuses[handle] = secrets.status(handle)
             observation, entry = observed[address], state.entries.get(address)
             status = statuses[handle]
-            vouched = entry is not None and entry.fingerprints.get(name) == status.fingerprint
+            same = entry is not None and isinstance(observation, Present) and entry.remote_id == observation.remote_id
+            vouched = entry is not None and same and entry.fingerprints.get(name) == status.fingerprint
             if (
-                Mark.GENERATED in mark
+                name in wanted.type.having(Mark.GENERATED)
                 and handlers is not None
                 and isinstance(observation, Present)
                 and status.fingerprint is not None

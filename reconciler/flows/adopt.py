@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 def adopt(place: Place, address: Address, dialogue: Dialogue) -> Outcome:
     """Takes the object at `address` into the state as it is; where the server keeps a mark, ours is left on it.
 
-    The next plan shows what differs from the spec as an update of something known, without *takes-over*.
+    The next plan shows what differs from the spec as an update of something known, without *takes-over*; only a
+    redirect URI that was there is not removed without it.
     """
     return _run(place, address, dialogue, _adoption)
 

@@ -62,6 +62,9 @@ def apply(request: Request, dialogue: Dialogue) -> Outcome | None:
         if errors := [item for item in plan.diagnostics if item.severity is Severity.ERROR]:
             raise SpecError(errors)
         if not plan.changes and not plan.unread:
+            if world.systems != store.state.systems:  # one was permitted to move
+                store.begin(world.systems)
+                store.commit()
             return Outcome((), store.state.serial)
         dialogue.show(plan)
         refuse(refused(plan.hazards, request.allowed))

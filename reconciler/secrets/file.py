@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from functools import cached_property
 from threading import RLock
 from typing import TYPE_CHECKING
 
@@ -36,9 +37,9 @@ class FileStore:
         self._values: dict[str, SecretStr] | None = None
         self._lines: files.LineFile | None = None
 
-    @property
+    @cached_property
     def writable(self) -> bool:
-        """Whether it looks as if the file could be written. Writes nothing."""
+        """Whether it looks as if the file could be written, when it was first asked. Writes nothing."""
         place = self._path
         with self._guard("looked at"):
             while not place.exists():

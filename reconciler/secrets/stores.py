@@ -110,11 +110,10 @@ class StoredSecrets:
 
     def status(self, handle: str) -> SecretStatus:
         """Whether there is a value, its fingerprint, and whether the store seems to take values. Writes nothing."""
-        value = self.value(handle)
-        return SecretStatus(
-            fingerprint=None if value is None else self.fingerprint(value),
-            writable=self._store(parse_handle(handle).store).writable,
-        )
+        name = parse_handle(handle)
+        store = self._store(name.store)
+        value = store.get(name.name)
+        return SecretStatus(None if value is None else self.fingerprint(value), writable=store.writable)
 
     def fingerprint(self, value: SecretStr) -> str:
         """The keyed fingerprint of a value."""

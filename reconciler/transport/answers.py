@@ -136,6 +136,11 @@ def refusal(answer: HttpAnswer, hidden: Collection[str]) -> RequestError:
     except (ValueError, RecursionError):
         body = None
     text = known_message(body, hidden)
+    if status < HTTPStatus.MULTIPLE_CHOICES:
+        if body is None:
+            return _no_json(answer, answer.where)
+        named = f"the answer is {status} {_phrase(status)}".rstrip()
+        return BadAnswerError(f"{named}, which is none to this request{text and f': {text}'}", answer.where)
     return StatusError(status, text or _phrase(status), answer.where, _remedy(answer))
 
 

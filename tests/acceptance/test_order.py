@@ -81,19 +81,6 @@ def test_a_half_done_exchange_of_redirect_uris_can_be_turned_back(place: Workpla
     place.settle()
 
 
-def test_the_old_client_stays_while_a_consumer_still_uses_it(place: Workplace) -> None:
-    place.write()
-    place.apply("locks-out").ended(ExitCode.DONE)
-    place.write(client(client_id="sso2"))
-    place.sandbox.confluence.faults.add(Fault(kind=Kind.SERVER_ERROR, status=500, method="PATCH"))
-    place.apply("replaces").ended(ExitCode.PARTLY)
-    assert set(place.sandbox.clavex.world.clients) == {"atlassian", "sso2"}
-    assert place.sandbox.confluence.world.idps[1].client_id == "atlassian"
-    place.apply("replaces").ended(ExitCode.DONE)
-    wanted.check(place)
-    place.settle()
-
-
 def test_what_does_not_depend_on_a_failure_goes_on(place: Workplace) -> None:
     place.write()
     place.sandbox.confluence.faults.add(Fault(kind=Kind.SERVER_ERROR, status=500, method="POST"))
@@ -118,17 +105,3 @@ def test_a_form_is_hidden_after_the_sign_on_works_and_shown_before_it_is_touched
     place.write(jira(plugin="atlassian", login_form=True, login_fallback=True, display_name="New"))
     place.apply().ended(ExitCode.DONE)
     assert shape(seen) == ["jira PATCH /sso", "jira PATCH /idps/1"]
-
-
-def test_a_half_done_change_of_client_id_can_be_turned_back(place: Workplace) -> None:
-    place.write()
-    place.apply("locks-out").ended(ExitCode.DONE)
-    place.write(client(client_id="sso2"))
-    place.sandbox.confluence.faults.add(Fault(kind=Kind.SERVER_ERROR, status=500, method="PATCH"))
-    place.apply("replaces").ended(ExitCode.PARTLY)
-    place.write()
-    ran = place.apply("replaces", "takes-over", "rotates")
-    print(ran.out, ran.err)
-    ran.ended(ExitCode.DONE)
-    wanted.check(place)
-    place.settle()

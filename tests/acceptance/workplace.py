@@ -161,6 +161,12 @@ class Workplace:
         """How many writes the sandbox was sent since the last reset."""
         return sum(served.faults.writes for served in self.sandbox.served)
 
+    @property
+    def changes(self) -> int:
+        """The same without the proofs of a secret, which change nothing."""
+        proofs = sum(path.endswith("/token") for _, path in self.sandbox.clavex.faults.requests)
+        return self.writes - proofs
+
     def watch(self) -> list[tuple[str, str, str]]:
         """From now on: system, method and path of every write, in the order in which they arrive."""
         seen: list[tuple[str, str, str]] = []

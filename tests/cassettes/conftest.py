@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from cassettes.installation import RECORDING, Clavex, Mode, Server, Stack, live, real_server, slug_of, taped
+from cassettes.installation import MODES, Clavex, Mode, Server, Stack, live, real_server, slug_of, taped
 from cassettes.scrubbing import Scrubber
 from cassettes.taping import play
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from reconciler.sandbox.serve import Served
 
 CASSETTES = Path(__file__).parent / "clavex"
-MODES = [Mode.RECORDED] if RECORDING else [Mode.REPLAYED, Mode.EMULATED]
 _FAILED = pytest.StashKey[bool]()
 
 
@@ -34,15 +33,22 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 
 
 @pytest.fixture
-def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Any connection is an error, to this machine too."""
+def no_network(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """Any connection is an error, to this machine too, and fails the test; what was tried."""
+    tried: list[str] = []
 
-    def refuse(*arguments: object, **options: object) -> None:
-        pytest.fail(f"a connection was tried: {arguments[1:]}")
+    def refuse(name: str) -> Callable[..., None]:
+        def attempt(*arguments: object, **_: object) -> None:
+            tried.append(f"{name} {arguments}")
+            raise AssertionError(f"the network is off: {tried[-1]}")
+
+        return attempt
 
     for name in ("connect", "connect_ex", "sendto"):
-        monkeypatch.setattr(socket.socket, name, refuse)
-    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+        monkeypatch.setattr(socket.socket, name, refuse(name))
+    monkeypatch.setattr(socket, "getaddrinfo", refuse("getaddrinfo"))
+    yield tried
+    assert tried == []
 
 
 @pytest.fixture(scope="session")
@@ -74,7 +80,8 @@ def clavex(mode: Mode, cassette: Path, request: pytest.FixtureRequest, tmp_path:
     slug = slug_of(cassette.stem)
 
     def failed() -> bool:
-        return request.node.stash.get(_FAILED, True)
+        result: bool = request.node.stash.get(_FAILED, True)
+        return result
 
     match mode:
         case Mode.REPLAYED:
@@ -134,5 +141,3 @@ def stack(
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("CLAVEX_TOKEN", clavex.super_key)
     return Stack(clavex, tmp_path, capsys)
-
-

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
+import pytest
 from cassettes.scrubbing import SLUG, URL, Scrubber, fake, fake_key, fake_uuid
 from cassettes.taping import SEND, Tape
 from pydantic import SecretStr
@@ -18,14 +20,12 @@ from reconciler.cli.main import outcome
 from reconciler.core.address import Address
 from reconciler.core.intent import System
 from reconciler.core.observed import Lookup, Observation, Owner, Present
-from reconciler.ports import Connection, Credentials, Handler, Write
+from reconciler.ports import Connection, Credentials, Handler, RotatingHandler, Write
 from reconciler.providers.clavex import provider
 from reconciler.transport.http import open_http
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-
-    import pytest
 
     from reconciler.core.resource import Attributes, Value
 
@@ -39,6 +39,10 @@ class Mode(StrEnum):
     REPLAYED = "replayed"
     RECORDED = "recorded"
     EMULATED = "emulated"
+
+
+MODES = [Mode.RECORDED] if RECORDING else [Mode.REPLAYED, Mode.EMULATED]
+"""How each test is run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,13 +146,27 @@ class Clavex:
     # --- our product ----------------------------------------------------------------------------------------------
 
     @contextmanager
-    def connected(self, key: str = "", *, read_only: bool = False, **settings: str) -> Iterator[Connection]:
-        """Our provider, connected; without settings nothing is asked for that."""
+    def connected(self, key: str = "", *, endpoints: bool = False, **settings: str) -> Iterator[Connection]:
+        """Our provider, connected; without settings nothing is asked for that but the `endpoints`."""
         settings = settings or {"dialect": "released", "org_id": self.org_id}
         system = System("clavex", "clavex", self.url, self.slug, settings=settings)
         headers = provider.authenticate(Credentials(SecretStr(key or self.super_key)))
-        with open_http(system, headers, read_only=read_only) as http:
-            yield provider.connect(system, http, {}, False)
+        with open_http(system, headers) as http:
+            yield provider.connect(system, http, {}, endpoints)
+
+    def find(self, client_id: str) -> Present:
+        """A client as our product sees it."""
+        with self.connected() as connection:
+            return present(connection.handlers["client"], lookup("client", client_id))
+
+    def proves(self, client_id: str, secret: str) -> bool:
+        """Whether our product finds the secret to be that of the client."""
+        attributes = {"client_id": client_id}
+        secrets = {"client_secret": SecretStr(secret)}
+        with self.connected() as connection:
+            handler = connection.handlers["client"]
+            assert isinstance(handler, RotatingHandler)
+            return handler.prove(write("client", attributes, remote_id=client_id, secrets=secrets))
 
 
 def lookup(kind: str, name: str, remote_id: str | None = None, **attributes: Value) -> Lookup:
@@ -175,7 +193,7 @@ def write(kind: str, attributes: Attributes, *changed: str, **more: Any) -> Writ
     name = str(attributes.get("client_id" if kind == "client" else "name"))
     owner = Owner("reconciler", f"cassette/default/clavex/{kind}/{name}")
     address = Address("clavex", kind, name)
-    return Write(address, attributes, frozenset(changed or attributes), **{"owner": owner, **more})
+    return Write(address, attributes, **{"changed": frozenset(changed or attributes), "owner": owner, **more})
 
 
 @dataclass(slots=True)
@@ -185,6 +203,7 @@ class Stack:
     clavex: Clavex
     folder: Path
     capsys: pytest.CaptureFixture[str]
+    printed: str = ""
 
     @property
     def home(self) -> Path:
@@ -200,11 +219,37 @@ class Stack:
         place.write_text(f'{table}token = "env:CLAVEX_TOKEN"\n{more}\n{text}', encoding="utf-8")
 
     def run(self, *arguments: str) -> tuple[int, str]:
-        """The exit code of a command, and all that it printed."""
+        """The exit code of a command, and all that it printed, however the lines were broken."""
         places = ("--specs", str(self.folder / "specs"), "--state-dir", str(self.folder / "state"))
         code = outcome([arguments[0], *places, "--parallelism", "1", *arguments[1:]])
         printed = self.capsys.readouterr()
-        return code, printed.out + printed.err
+        self.printed = printed.out
+        return code, " ".join((printed.out + printed.err).split())
+
+    def secret(self, name: str) -> str:
+        """A secret of the stack's own store."""
+        lines = (self.home / "cassette.secrets").read_text(encoding="utf-8").splitlines()
+        values = {line["name"]: line["value"] for line in map(json.loads, lines)}
+        value: str = values[name]
+        return value
+
+    def plan(self) -> dict[str, str]:
+        """What a plan would do, by address."""
+        changes = self.document(0, "plan", "--format", "json")["plan"]["changes"]
+        return {change["address"]: change["action"] for change in changes}
+
+    def apply(self, *arguments: str, code: int = 0) -> list[str]:
+        """The steps of an apply that ended with `code`, in their order; how each ended, if not well."""
+        results = self.document(code, "apply", "--auto-approve", "--json", *arguments)["results"]
+        return [
+            " ".join([each["step"], each["address"], *([each["status"]] if each["status"] != "done" else [])])
+            for each in results
+        ]
+
+    def document(self, code: int, *arguments: str) -> Any:
+        """The JSON that a command printed which ended with `code`."""
+        self.must(code, *arguments)
+        return json.loads(self.printed)
 
     def must(self, code: int, *arguments: str) -> str:
         """What a command printed that ended with `code`."""

@@ -33,9 +33,7 @@ _SENT = frozenset(
         "x-clavex-managed-release",
     }
 )
-_GOT = frozenset(
-    {"content-type", "location", "retry-after", "sec-websocket-accept", "upgrade", "www-authenticate"}
-)
+_GOT = frozenset({"content-type", "location", "retry-after", "sec-websocket-accept", "upgrade", "www-authenticate"})
 
 
 def fake(name: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ from unittest.mock import patch
 
 import httpx
 import vcr
+from vcr.cassette import Cassette
 from vcr.errors import CannotOverwriteExistingCassetteException, UnhandledHTTPRequestError
 from vcr.record_mode import RecordMode
 from websockets.frames import Frame, Opcode
@@ -19,16 +20,15 @@ from websockets.frames import Frame, Opcode
 from reconciler.transport.websocket import read_message
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from cassettes.scrubbing import Scrubber
-    from vcr.cassette import Cassette
     from vcr.request import Request
 
 SEND = httpx.HTTPTransport.handle_request
 """How a request really leaves."""
-KEY = "Y2Fzc2V0dGVzLWFzay1hbGlrZQ=="
+KEY = "Y2Fzc2V0dGVzLWFsaWtlIQ=="
 """The key of every WebSocket handshake here, so that the recorded acceptance fits."""
 _UPGRADED = 101
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z")
@@ -74,7 +74,7 @@ class Tape:
         place = next((n for n, pair in enumerate(zip(self.asked, taped, strict=False)) if pair[0] != pair[1]), None)
         if place is not None:
             return [f"request {place + 1} is\n  {self.asked[place]}\nand on the tape\n  {taped[place]}"]
-        return [f"these did not come: {taped[len(self.asked) :]}"]
+        return ["\n".join(("these did not come:", *taped[len(self.asked) :]))]
 
     def exchanges(self) -> list[Exchange]:
         """All that is on the tape."""
@@ -90,10 +90,11 @@ def describe(request: Request) -> str:
 
 def _describe_answer(response: dict[str, Any]) -> str:
     body = response["body"]["string"].decode()
-    try:
-        body = json.dumps(json.loads(body), sort_keys=True)
-    except ValueError:
-        pass
+    with suppress(ValueError):
+        value = json.loads(body)
+        if isinstance(value, dict) and "_clavex" in value:  # the emulator signs no proof: who it is for is all
+            value = {name: value[name] for name in ("_clavex", "org_id", "org_slug")}
+        body = json.dumps(value, sort_keys=True)
     return f"{response['status']['code']} {response['headers']} {_TIME.sub('TIME', body)}"
 
 
@@ -109,7 +110,7 @@ def play(path: Path, scrubber: Scrubber, *, record: bool) -> Iterator[Tape]:
         before_record_response=scrubber.response,
         match_on=("method", "scheme", "host", "port", "path", "query", "body", "headers"),
         decode_compressed_response=True,
-        drop_unused_requests=True,
+        drop_unused_requests=record,  # in a replay it would cut the cassette down to what was played
         record_on_exception=False,
     )
     with (
@@ -143,7 +144,7 @@ class _Frames:
         return data
 
 
-def _watched(tape: Tape, scrubber: Scrubber) -> Any:
+def _watched(tape: Tape, scrubber: Scrubber) -> Callable[[httpx.HTTPTransport, httpx.Request], httpx.Response]:
     """vcrpy's way to answer a request, one at a time, with a note of each."""
     answer, lock = httpx.HTTPTransport.handle_request, Lock()
 

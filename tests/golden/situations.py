@@ -339,7 +339,7 @@ def replacing() -> Plan:
         CLIENT: entry(client(), origin=Origin.ADOPTED),
         mapper: entry(before, depends_on=(CLIENT,)),
         MINI: entry(mini(), depends_on=(CLIENT,)),
-        left: entry({"client_id": "half", "name": "Half done"}, deposed="9"),
+        left: entry({"client_id": "half", "name": "Half done"}, deposed=("9",)),
     }
     return planned(wanted, found, entries)
 

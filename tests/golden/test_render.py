@@ -207,7 +207,7 @@ def test_error_in_colour(golden: Golden) -> None:
 
 def test_state(golden: Golden) -> None:
     moved = entry(mini(), depends_on=(CLIENT,), found={"update_attributes": False}, awaiting=True)
-    shared = entry(idp(name="\x1b[31m"), origin=Origin.ADOPTED, deposed="9", shared=("additional_scopes",))
+    shared = entry(idp(name="\x1b[31m"), origin=Origin.ADOPTED, deposed=("9",), shared=("additional_scopes",))
     entries = {CLIENT: entry(client()), MINI: moved, IDP: shared}
     state = State("acme", "prod", "6b0e1f", 12, entries=entries, in_doubt={CLIENT: "update", LOGIN: "record"})
     golden("state/list.txt", entries_text(state) + "\n")

@@ -77,7 +77,14 @@ class GroupHandler:
                 )
                 raise ReconcilerError(problem.message, remedy) from None
             return Written(found)
-        return Written(name, manual=tuple(manual)) if manual else Written(self.api.find(name) or name)
+        return Written(name, manual=tuple(manual)) if manual else Written(self._spelling(name))
+
+    def _spelling(self, name: str) -> str:
+        """How the product spells the group that was just made; as it was sent, where that cannot be found out."""
+        try:
+            return self.api.find(name) or name
+        except ReconcilerError:
+            return name
 
     def update(self, write: Write) -> Written:
         """Nothing: a group has only its name, and its case is the product's."""

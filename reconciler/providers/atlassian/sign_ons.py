@@ -47,28 +47,37 @@ def local(sign_on: SignOn, callback: str) -> dict[str, Value]:
 
 
 def check(sign_on: SignOn, callback: str, why_same_names: str) -> Iterator[Diagnostic]:
-    """What no plugin can do for this sign-on."""
-    where = sign_on.where
-    if sign_on.client.secret is None:
-        yield error(
-            f"the client {sign_on.client.name} has no secret, and the plugin needs one",
-            f"{where}.client",
-            f"say where it lies: secret in [clients.{sign_on.client.name}]; a public client cannot be used",
-        )
-    if sign_on.callback not in {None, callback}:
-        yield warning(
-            f"the plugin sends people back to {callback}, and the spec says {sign_on.callback}: unless this version "
-            f"of the plugin differs, Clavex will refuse the login",
-            f"{where}.callback",
-            "leave callback out",
-        )
+    """What a plugin that knows its callback and takes groups by their names cannot do for this sign-on."""
+    yield from check_secret(sign_on)
+    yield from check_callback(sign_on, callback)
     for claimed, group in sorted(sign_on.groups.items()):
         if claimed != group:
             yield error(
                 f"{claimed} is mapped to {group}, and the names must be equal: {why_same_names}",
-                f"{where}.groups",
+                f"{sign_on.where}.groups",
                 "rename one of the two groups",
             )
+
+
+def check_secret(sign_on: SignOn) -> Iterator[Diagnostic]:
+    """An error if the client has no secret."""
+    if sign_on.client.secret is None:
+        yield error(
+            f"the client {sign_on.client.name} has no secret, and the plugin needs one",
+            f"{sign_on.where}.client",
+            f"say where it lies: secret in [clients.{sign_on.client.name}]; a public client cannot be used",
+        )
+
+
+def check_callback(sign_on: SignOn, callback: str) -> Iterator[Diagnostic]:
+    """A warning if the spec gives another callback than the plugin is known by."""
+    if sign_on.callback not in {None, callback}:
+        yield warning(
+            f"the plugin sends people back to {callback}, and the spec says {sign_on.callback}: unless this version "
+            f"of the plugin differs, Clavex will refuse the login",
+            f"{sign_on.where}.callback",
+            "leave callback out",
+        )
 
 
 def check_lengths(sign_on: SignOn, attributes: Attributes) -> Iterator[Diagnostic]:

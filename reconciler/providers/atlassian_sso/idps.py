@@ -12,7 +12,7 @@ from reconciler.providers.atlassian.fields import read_fields, write_field
 from reconciler.providers.atlassian.matching import Candidate, observe
 from reconciler.providers.atlassian.sign_ons import LIMIT
 from reconciler.providers.atlassian_sso.types import BUTTON_SPELLINGS, IDP_FIELDS, JIT, SECRET, idp_fields
-from reconciler.providers.atlassian_sso.wire import REFUSED, IdpApi, app_unreadable, id_of
+from reconciler.providers.atlassian_sso.wire import REFUSED, IdpApi, app_unreadable, id_of, path_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -52,7 +52,7 @@ class IdpHandler:
         try:
             self._post(write, *_spellings(before))
         except InDoubtError:
-            if not _named(name, self.api.all()):
+            if not self._stands(name):
                 raise
         try:
             return Written(self._finish(write))
@@ -61,6 +61,12 @@ class IdpHandler:
         except RequestError as problem:  # it exists, in whatever shape
             text = "the new identity provider could not be read back and enabled"
             raise InDoubtError(text, problem.where, problem.remedy) from None
+
+    def _stands(self, name: str) -> bool:
+        try:
+            return bool(_named(name, self.api.all()))
+        except ReconcilerError:  # nobody knows: the doubt remains
+            return False
 
     def _post(self, write: Write, spelling: str, *others: str) -> None:
         idp: JsonObject = {"sso-type": _OIDC, SECRET: _secret(write)}
@@ -87,7 +93,10 @@ class IdpHandler:
                 "is this a version of the app that nobody has looked at yet?",
             )
         if write.attributes.get("enabled") is True:
-            self._change(number, {"enabled": True}, {"enabled": True})
+            self.api.change(number, {"enabled": True})
+            if _unlike(self.api.get(number), {"enabled": True}):
+                where = f"PATCH {self.api.http.url}{path_of(number)}"
+                raise InDoubtError("the new identity provider is there, and was not enabled", where, "plan again")
         return number
 
     def update(self, write: Write) -> Written:

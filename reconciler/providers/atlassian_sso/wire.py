@@ -38,6 +38,11 @@ def id_of(idp: JsonObject) -> str:
     return str(idp["id"])
 
 
+def path_of(number: str) -> str:
+    """Where one identity provider stands."""
+    return f"{_IDPS}/{number}"
+
+
 def app_unreadable(problem: ReconcilerError) -> Unreadable:
     """What a failed read says; a path that is missing means that the app is."""
     missing = isinstance(problem, StatusError) and problem.status == MISSING
@@ -70,7 +75,7 @@ class IdpApi:
 
     def get(self, number: str) -> JsonObject:
         """One identity provider."""
-        path = f"{_IDPS}/{number}"
+        path = path_of(number)
         return decode(self.http.get(path), _IDP_ADAPTER, f"GET {self.http.url}{path}")
 
     def create(self, idp: JsonObject) -> None:
@@ -79,12 +84,12 @@ class IdpApi:
 
     def change(self, number: str, changes: JsonObject) -> None:
         """Only the properties that `changes` names."""
-        self.http.send("PATCH", f"{_IDPS}/{number}", json=changes)
+        self.http.send("PATCH", path_of(number), json=changes)
 
     def delete(self, number: str) -> None:
         """Gone, or gone already: 404, or 400, nobody says which (facts atlassian 12.1)."""
         try:
-            self.http.send("DELETE", f"{_IDPS}/{number}", ok=(200, 204, MISSING))
+            self.http.send("DELETE", path_of(number), ok=(200, 204, MISSING))
         except StatusError as problem:
             if problem.status != REFUSED or number in {id_of(idp) for idp in self.all()}:
                 raise

@@ -8,7 +8,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from reconciler.errors import InDoubtError, ReconcilerError, RequestError
+from reconciler.errors import InDoubtError, ReconcilerError
 from reconciler.ports import Http
 from reconciler.providers.atlassian.fields import JsonObject, read_field
 from reconciler.providers.miniorange.keys import Keys, keys_of
@@ -130,9 +130,9 @@ class Documents:
                 return Changed(manual)
             try:
                 again = self.load(source)
-            except RequestError as problem:  # it was taken, in whatever shape
-                text = "the document was sent and could not be read back"
-                raise InDoubtError(text, problem.where, problem.remedy) from None
+            except ReconcilerError as problem:  # it was taken, in whatever shape
+                text = f"the document was sent and could not be read back: {problem.message}"
+                raise InDoubtError(text, self.http.url, problem.remedy) from None
             if lost := _lost(document, again, ours):
                 raise ReconcilerError(
                     f"the plugin took the document and does not show {', '.join(lost)} as it was sent",

@@ -12,7 +12,7 @@ from uuid import NAMESPACE_URL, uuid5
 from pydantic import SecretStr
 
 from reconciler.core.observed import Lookup, Observation, Present
-from reconciler.errors import ManualError, ReconcilerError
+from reconciler.errors import InDoubtError, ManualError, ReconcilerError
 from reconciler.ports import Fingerprinter, Write, Written
 from reconciler.providers.atlassian.fields import read_field, read_fields, write_field
 from reconciler.providers.atlassian.groups import unreadable
@@ -88,7 +88,10 @@ class ProviderHandler:
             raise ReconcilerError(
                 "the plugin took the document and does not show the new provider", "look at its screen"
             )
-        _check(made, changed.document.keys.provider, write.attributes)
+        try:
+            _check(made, changed.document.keys.provider, write.attributes)
+        except ReconcilerError as problem:  # it exists, and not as it should
+            raise InDoubtError(problem.message, self.documents.http.url, problem.remedy) from None
         return Written(changed.document.id_of(made))
 
     def update(self, write: Write) -> Written:

@@ -157,7 +157,7 @@ def test_the_same_key_lets_the_old_object_go_first():
 
 
 def test_an_object_left_behind_by_a_replacement_is_deleted_later():
-    plan = planned([client], {CLIENT_AT: seen(client, OURS)}, {CLIENT_AT: entry(client, deposed="old")})
+    plan = planned([client], {CLIENT_AT: seen(client, OURS)}, {CLIENT_AT: entry(client, deposed=("old",))})
     assert kinds(plan, CLIENT_AT) == [StepKind.DELETE]
     assert "left the old object behind" in plan.changes[0].reason
 
@@ -330,6 +330,24 @@ def test_what_a_person_has_carried_out_is_settled():
     waiting = planned([client, manual], {**observed, IDP_AT: seen(idp, button="X")}, entries)
     assert waiting.changes[0].manual
     assert waiting.drift == ()
+
+
+def test_what_a_person_has_not_carried_out_is_not_blamed_on_anybody():
+    manual = replace(idp, manual=True)
+    entries = {CLIENT_AT: entry(client), IDP_AT: entry(idp, awaiting=True)}
+
+    def waiting(there, wanted=manual):
+        plan = planned([client, wanted], {CLIENT_AT: seen(client, OURS), IDP_AT: there}, entries)
+        assert plan.drift == ()
+        return plan.changes[0]
+
+    texts = {waiting(there).reason for there in (Absent(), seen(idp, button="X"))}
+    assert texts == {"a person has not carried it out yet"}
+    assert waiting(seen(idp, button="X")).attributes[0].cause is Cause.SPEC
+    masked = waiting(replace(seen(idp), fingerprints={"secret": "f7"}))
+    assert (masked.attributes[0].cause, masked.reason) == (Cause.SECRET, "a person has not carried it out yet")
+    other = replace(manual, attributes={**idp.attributes, "button": "Y"})
+    assert waiting(seen(idp, button="X"), other).reason == "the spec says otherwise"
 
 
 def test_the_plan_is_the_same_in_any_order():

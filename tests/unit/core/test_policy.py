@@ -12,6 +12,7 @@ from toys import (
     OURS,
     SETTINGS_AT,
     THEIRS,
+    TYPES,
     client,
     entry,
     group,
@@ -19,14 +20,16 @@ from toys import (
     planned,
     seen,
     settings,
+    situation,
 )
 
 from reconciler.core.address import Address
 from reconciler.core.desired import Desired
 from reconciler.core.observed import Absent, Unreadable
 from reconciler.core.plan import Hazard, HazardName
-from reconciler.core.policy import refused
-from reconciler.core.resource import OnRemove
+from reconciler.core.planner import make_plan
+from reconciler.core.policy import judge, refused
+from reconciler.core.resource import Mark, OnRemove, ResourceType
 from reconciler.core.state import Origin
 
 
@@ -47,6 +50,19 @@ def test_a_delete_is_a_hazard_and_a_used_client_locks_out():
         {CLIENT_AT: entry(client), IDP_AT: entry(idp, Origin.ADOPTED)},
     )
     assert f"{IDP_AT} still uses it" in text(used, "locks-out")
+
+
+def test_what_goes_along_with_a_client_does_not_use_it():
+    at = Address("clavex", "mapper", "a.mail")
+    part = Desired(at, ResourceType("mapper", ("name",), {"name": Mark.PLAIN}, inside="client"), {"name": "mail"})
+    part = replace(part, depends_on=(CLIENT_AT,))
+    world = situation(
+        [],
+        {CLIENT_AT: seen(client, OURS), at: seen(part)},
+        {CLIENT_AT: entry(client), at: entry(part, Origin.ADOPTED)},
+    )
+    world = replace(world, types={**TYPES, ("clavex", "mapper"): part.type})
+    assert {hazard.name for hazard in judge(make_plan(world), world)} == {HazardName.DELETES}
 
 
 def test_deleting_client_and_consumer_together_asks_once_each():

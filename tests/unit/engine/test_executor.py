@@ -276,10 +276,10 @@ def test_a_replacement_cut_short_is_finished_by_the_next_run(world):
     moved = replace(client, attributes={**client.attributes, "client_id": "b"})
     world.handlers[CLIENTS].faults["delete"] = REFUSED
     world.run(moved, idp)
-    assert world.state.entries[CLIENT_AT].deposed == "a"
+    assert world.state.entries[CLIENT_AT].deposed == ("a",)
     assert list(world.run(moved, idp)) == [(str(CLIENT_AT), "delete")]
     assert list(world.handlers[CLIENTS].objects) == ["b"]
-    assert world.state.entries[CLIENT_AT].deposed == ""
+    assert world.state.entries[CLIENT_AT].deposed == ()
     assert world.plan(moved, idp).changes == ()
 
 

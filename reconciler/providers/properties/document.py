@@ -1,0 +1,88 @@
+"""A jira-config.properties: changed key by key, everything else kept byte for byte (facts atlassian 10)."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+from typing import TYPE_CHECKING
+
+from javaproperties import InvalidUEscapeError, PropertiesFile
+
+from reconciler import files
+from reconciler.errors import ReconcilerError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+_BARE_NEWLINE = re.compile(r"(?<!\r)\n")
+
+
+def load(path: Path) -> PropertiesFile:
+    """What the file says; nothing if there is none. ReconcilerError if it cannot be read; no value is quoted."""
+    return _parse(path, _read(path))
+
+
+def change(path: Path, edit: Callable[[PropertiesFile], None]) -> None:
+    """Changes the file by `edit`, all or nothing; a new one is for its owner alone.
+
+    ReconcilerError if it cannot be written, or if somebody changed it meanwhile.
+    """
+    before = _read(path)
+    properties = _parse(path, before)
+    edit(properties)
+    after = _render(properties, before or b"")
+    if after == (before or b""):
+        return
+    try:
+        if before is not None and not os.access(path, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        held = files.exchange(path, before, after)
+    except FileNotFoundError:
+        held = False
+    except OSError as problem:
+        raise _failed(path, "written", problem) from None
+    if not held:
+        raise ReconcilerError(
+            f"{path} was changed by somebody else in this moment; nothing was written", "plan again"
+        )
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        data = files.read(path)
+    except OSError as problem:
+        raise _failed(path, "read", problem) from None
+    if data is None and not path.parent.is_dir():
+        raise ReconcilerError(
+            f"{path} cannot be read: there is no such folder on this machine",
+            "run where Jira runs, and name the file in its local home directory",
+        )
+    return data
+
+
+def _parse(path: Path, data: bytes | None) -> PropertiesFile:
+    try:
+        return PropertiesFile.loads(data or b"")
+    except InvalidUEscapeError:  # its text would quote the file
+        pass
+    raise ReconcilerError(
+        f"{path} has a \\u that no four hex digits follow, which Java refuses too", "mend that line"
+    )
+
+
+def _render(properties: PropertiesFile, before: bytes) -> bytes:
+    text = properties.dumps()
+    if b"\r\n" in before and not _BARE_NEWLINE.search(before.decode("latin-1")):
+        text = _BARE_NEWLINE.sub("\r\n", text)
+    return text.encode("latin-1")
+
+
+def _failed(path: Path, done: str, problem: OSError) -> ReconcilerError:
+    remedy = (
+        problem.remedy
+        if isinstance(problem, files.UnsafeFileError)
+        else "run as the user who owns the file, in most cases the one that Jira runs as"
+    )
+    return ReconcilerError(f"{path} cannot be {done}: {problem.strerror or problem}", remedy)
