@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from pydantic import BaseModel, SecretStr
 
 from reconciler.core.address import Address
-from reconciler.core.desired import Desired
+from reconciler.core.check import Check
+from reconciler.core.desired import Desired, DesiredState
 from reconciler.core.intent import Facts, Intent, SignOn, System
-from reconciler.core.observed import Lookup, Observation, Owner
+from reconciler.core.observed import Lookup, Observation, ObservedState, Owner
 from reconciler.core.resource import Attributes, ResourceType
 from reconciler.diagnostic import Diagnostic
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
-    from datetime import datetime
 
     from reconciler.core.secret import SecretStatus
 
@@ -188,6 +189,34 @@ class Fingerprinter:
 
 
 @dataclass(frozen=True, slots=True)
+class Examination:
+    """What there is to look at for the checks of one system.
+
+    `http` refuses every request but reads. `facts` are those of the connection; `assumed` if there was none, and then
+    `observed` knows nothing of this system. `intent`, `desired` and `observed` are those of the whole stack.
+    """
+
+    system: System
+    credentials: Credentials
+    http: Http
+    facts: Facts
+    intent: Intent
+    desired: DesiredState
+    observed: ObservedState
+    now: datetime
+
+
+def examine_nothing(examination: Examination) -> Iterable[Check]:  # noqa: ARG001 - the default answer
+    """Nothing is known to check."""
+    return ()
+
+
+def examine_no_sign_on(sign_on: SignOn, examination: Examination) -> Iterable[Check]:  # noqa: ARG001 - likewise
+    """Nothing is known to check."""
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
 class Provider:
     """Our code for one kind of system. A record, not a base class: a new system is one such record.
 
@@ -196,7 +225,8 @@ class Provider:
     turns the intent into the resources of one system, and says what will and will not hold there. `connect` asks
     what it must (`known` are facts recorded before, which need not be asked again; `endpoints`: whether somebody
     needs the endpoints of discovery) and gives the handlers. `remembers` names the facts that never change, and so
-    are kept in the state.
+    are kept in the state. `examine` gives the checks of `doctor` for one system; it only reads, and may raise
+    ReconcilerError where a read fails.
     """
 
     name: str
@@ -207,6 +237,7 @@ class Provider:
     connect: Callable[[System, Http, Mapping[str, str], bool], Connection]
     assumed: Facts = field(default_factory=Facts)
     remembers: tuple[str, ...] = ()
+    examine: Callable[[Examination], Iterable[Check]] = examine_nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +248,8 @@ class PluginProvider:
     default. `options` validates the table named after the plugin. `expand` turns one sign-on into resources of its
     product's system; it gets the facts of the product and of the Clavex that the client lives in. `handlers` are
     made from the product's open HTTP; their keys are the names of `types`. `needs_endpoints`: the plugin stores the
-    endpoints of discovery one by one.
+    endpoints of discovery one by one. `examine` gives the checks of `doctor` for one sign-on of a product that could
+    be connected, like that of a provider.
     """
 
     name: str
@@ -229,6 +261,7 @@ class PluginProvider:
     expand: Callable[[SignOn, Facts, Facts], Expansion]
     handlers: Callable[[Http, System, Sequence[SignOn], Fingerprinter], Mapping[str, Handler]]
     needs_endpoints: bool = False
+    examine: Callable[[SignOn, Examination], Iterable[Check]] = examine_no_sign_on
 
 
 # --- what lies on our side ----------------------------------------------------------------------------------------

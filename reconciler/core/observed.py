@@ -49,8 +49,12 @@ ObservedState = Mapping[Address, Observation]
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """What a handler is asked to find: by `remote_id` if known, else by the type's key attributes."""
+    """What a handler is asked to find: by `remote_id` if known, else by the type's key attributes.
+
+    `leaving`: the address has left the spec, so that another one may mean the same object now.
+    """
 
     address: Address
     attributes: Attributes
     remote_id: str | None = None
+    leaving: bool = False

@@ -63,13 +63,14 @@ def make_plan(situation: Situation) -> Plan:
         rest = {address for address in rest if fresh.isdisjoint(situation.desired[address].handles)}
     blocked = unreadable(situation.desired, situation.observed, state, rest)
     known = dict(situation.secrets) | dict.fromkeys(fresh, SecretStatus())
+    heirs = find_heirs(situation)
     changes: dict[Address, Change] = {}
     for address in (situation.desired.keys() | state.entries.keys()) - blocked.keys() - rest:
         wanted = situation.desired.get(address)
         observation = situation.observed[address]
         if wanted is None:
             resource_type = situation.types[address.system, address.type]
-            changes[address] = remove(state, resource_type, address, observation)
+            changes[address] = remove(state, resource_type, address, observation, heirs.get(address))
         elif (change := decide(situation, wanted, observation, known, consumed)) is not None:
             changes[address] = change
     changes |= taken_along(situation, changes)
@@ -114,6 +115,20 @@ def decide(
     if not _settled(situation, wanted, entry):
         return settlement(wanted, observation, entry)
     return None
+
+
+def find_heirs(situation: Situation) -> dict[Address, Address]:
+    """The addresses that left the spec while it means their object by another address: which one."""
+    desired, entries = situation.desired, situation.state.entries
+    leaving = entries.keys() - desired.keys()
+    found = ((address, situation.observed[address]) for address in desired) if leaving else ()
+    held = {
+        (address.system, address.type, observation.remote_id): address
+        for address, observation in found
+        if isinstance(observation, Present)
+    }
+    objects = {address: (address.system, address.type, entries[address].remote_id) for address in leaving}
+    return {address: held[place] for address, place in objects.items() if place in held}
 
 
 def taken_along(situation: Situation, changes: Mapping[Address, Change]) -> dict[Address, Change]:

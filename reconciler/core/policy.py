@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
 from reconciler.core.diff import added, members
@@ -25,14 +25,16 @@ TOO_MUCH_SHARE = 30
 """Percent of a system's resources that may change at once without a word."""
 TOO_MUCH_FLOOR = 10
 """Systems with fewer resources than this are not counted: there, one is a large share."""
+Users = dict["Address", "list[tuple[Address, Entry]]"]
 _COUNTED = {Action.UPDATE, Action.REPLACE, Action.DELETE}
 
 
 def judge(plan: Plan, situation: Situation) -> tuple[Hazard, ...]:
     """The hazards of `plan`, ordered by name and subject."""
     found: list[Hazard] = []
+    users = _users(situation, plan)
     for change in plan.changes:
-        found += _of_change(change, situation, plan)
+        found += _of_change(change, situation, users)
     found += _too_much(plan, situation)
     for system, count in sorted(Counter(item.address.system for item in plan.unread).items()):
         text = f"{count} address{'es' if count > 1 else ''} of {system} could not be read, so the plan is not whole"
@@ -45,7 +47,7 @@ def refused(hazards: tuple[Hazard, ...], allowed: frozenset[str]) -> tuple[Hazar
     return tuple(hazard for hazard in hazards if not {str(hazard.name), f"{hazard.name}={hazard.subject}"} & allowed)
 
 
-def _of_change(change: Change, situation: Situation, plan: Plan) -> Iterator[Hazard]:
+def _of_change(change: Change, situation: Situation, users: Users) -> Iterator[Hazard]:
     subject = str(change.address)
     resource_type = type_of(situation, change)
     kinds = {step.kind for step in change.steps}
@@ -59,7 +61,7 @@ def _of_change(change: Change, situation: Situation, plan: Plan) -> Iterator[Haz
         text = "its secret is rotated: whoever uses the old one is refused from that moment on"
         yield Hazard(HazardName.ROTATES, subject, text)
     yield from (Hazard(HazardName.TAKES_OVER, subject, text) for text in _takes_over(change, situation))
-    yield from (Hazard(HazardName.LOCKS_OUT, subject, text) for text in _locks_out(change, situation, plan))
+    yield from (Hazard(HazardName.LOCKS_OUT, subject, text) for text in _locks_out(change, situation, users))
 
 
 def type_of(situation: Situation, change: Change) -> ResourceType:
@@ -104,7 +106,7 @@ def _takes_over(change: Change, situation: Situation) -> Iterator[str]:
                 yield f"{item.name}: {member} is removed, which we did not add"
 
 
-def _locks_out(change: Change, situation: Situation, plan: Plan) -> Iterator[str]:
+def _locks_out(change: Change, situation: Situation, users: Users) -> Iterator[str]:
     observation = situation.observed.get(change.address)
     before = observation.attributes if isinstance(observation, Present) else {}
     resource_type = type_of(situation, change)
@@ -116,10 +118,10 @@ def _locks_out(change: Change, situation: Situation, plan: Plan) -> Iterator[str
         local = {name: change.wanted[name] for name in resource_type.having(Mark.LOCAL) if name in change.wanted}
         after = {**before, **{item.name: item.after for item in change.attributes if not item.sensitive}, **local}
         yield from resource_type.locks_out(before, after)
-    yield from _used(change, situation, plan, resource_type)
+    yield from _used(change, situation, users, resource_type)
 
 
-def _used(change: Change, situation: Situation, plan: Plan, resource_type: ResourceType) -> Iterator[str]:
+def _used(change: Change, situation: Situation, users: Users, resource_type: ResourceType) -> Iterator[str]:
     """What goes away although somebody still relies on it."""
     removed = {
         member
@@ -127,8 +129,7 @@ def _used(change: Change, situation: Situation, plan: Plan, resource_type: Resou
         if Mark.TWO_STEPS in resource_type.attributes.get(item.name, Mark.PLAIN)
         for member in set(members(item.before)) - set(members(item.after))
     }
-    users = _users(change.address, situation, plan) if removed or change.action is Action.DELETE else ()
-    for address, entry in users:
+    for address, entry in users.get(change.address, ()):
         wanted, callback = situation.desired.get(address), entry.applied.get(CALLBACK)
         if change.action is Action.DELETE:
             yield f"{address} still uses it"
@@ -136,18 +137,18 @@ def _used(change: Change, situation: Situation, plan: Plan, resource_type: Resou
             yield f"{callback} is removed, and {address} still sends people there"
 
 
-def _users(used: Address, situation: Situation, plan: Plan) -> Iterator[tuple[Address, Entry]]:
-    """The resources on record that exist, and will still rest on `used` when the plan is done."""
-    for address, entry in situation.state.entries.items():
-        wanted = situation.desired.get(address)
-        if used not in (wanted.depends_on if wanted else entry.depends_on):
+def _users(situation: Situation, plan: Plan) -> Users:
+    """For each address, the resources on record that exist and will still rest on it when the plan is done."""
+    users: Users = defaultdict(list)
+    leaving = {change.address for change in plan.changes if change.action is Action.DELETE}
+    for address, entry in situation.state.entries.items() if plan.changes else ():
+        if address in leaving or not isinstance(situation.observed.get(address), Present):
             continue
-        kind = situation.types.get((address.system, address.type))
-        if kind is not None and kind.inside == used.type:  # a part of it goes along, and misses nothing
-            continue
-        deleted = any(change.address == address and change.action is Action.DELETE for change in plan.changes)
-        if not deleted and isinstance(situation.observed.get(address), Present):
-            yield address, entry
+        wanted, kind = situation.desired.get(address), situation.types.get((address.system, address.type))
+        for used in wanted.depends_on if wanted else entry.depends_on:
+            if kind is None or kind.inside != used.type:  # a part of it goes along, and misses nothing
+                users[used].append((address, entry))
+    return users
 
 
 def _too_much(plan: Plan, situation: Situation) -> Iterator[Hazard]:

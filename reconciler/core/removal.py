@@ -20,9 +20,16 @@ if TYPE_CHECKING:
     from reconciler.core.state import State
 
 
-def remove(state: State, resource_type: ResourceType, address: Address, observation: Observation) -> Change:
-    """What is done to a resource that is in the state and no longer wanted."""
+def remove(
+    state: State, resource_type: ResourceType, address: Address, observation: Observation, heir: Address | None
+) -> Change:
+    """What is done to a resource that is in the state and no longer wanted.
+
+    `heir` is the address by which the spec means the same object now: for another name nothing is deleted.
+    """
     entry = state.entries[address]
+    if heir is not None and resource_type.kind is Kind.OBJECT:
+        return _forget(address, entry, f"the spec means the same object by {heir} now")
     if not isinstance(observation, Present):
         return _forget(address, entry, "it left the spec and is gone already")
     if recognised(state, address, observation) is None:

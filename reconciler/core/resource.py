@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Flag, StrEnum, auto
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 Value = str | int | bool | None | tuple[str, ...] | Mapping[str, str]
 Attributes = Mapping[str, Value]
@@ -94,4 +94,10 @@ class ResourceType:
 
 def unordered(values: Iterable[str]) -> tuple[str, ...]:
     """The canonical form of a set of strings."""
+    found = tuple(values)
+    return found if len(found) < 2 else _sort(found)  # noqa: PLR2004 - there is no order of one
+
+
+@lru_cache(maxsize=1024)  # thousands of clients have the same few sets
+def _sort(values: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(sorted(set(values)))

@@ -85,10 +85,11 @@ def test_its_secret_must_be_given_and_is_never_rotated(place: Workplace, row: Cl
     assert row.secret_digest == digest
 
 
-def test_a_uri_that_was_theirs_too_stays_when_we_leave(place: Workplace, row: Client) -> None:
-    both = f"{place.sandbox.jira.url}/plugins/servlet/oauth/callback"
-    row.redirect_uris.append(both)
-    place.write(EXTERNAL)
+@pytest.mark.parametrize("products", [["jira"], ["jira", "confluence"]])
+def test_a_uri_that_was_theirs_too_stays_when_we_leave(place: Workplace, row: Client, products: list[str]) -> None:
+    spec = place.write(EXTERNAL)
+    both = [wanted.callback(spec, spec["sso"][product]) for product in products]
+    row.redirect_uris += both
     place.apply("locks-out").ended(ExitCode.DONE)
     place.apply("locks-out", "deletes", arguments=["--destroy"]).ended(ExitCode.DONE)
-    assert set(row.redirect_uris) == {*THEIRS, both}
+    assert set(row.redirect_uris) == {*THEIRS, *both}

@@ -36,7 +36,7 @@ def observe(
 ) -> Mapping[Address, Observation]:
     """An answer for every address. Several objects for one address, or the other way round, are unreadable."""
     found = match(wanted, candidates, tiers)
-    uses = Counter(candidate.id for fitting in found.values() for candidate in fitting)
+    uses = Counter(item.id for lookup in wanted if not lookup.leaving for item in found.get(lookup.address, ()))
     answers: dict[Address, Observation] = {}
     for lookup in wanted:
         fitting = found.get(lookup.address, [])
@@ -67,17 +67,21 @@ def match(
     """The candidates that fit each address: by id, else by the first tier that gives any.
 
     What one address is known by does not count for another one: so a renamed sign-on never takes the object that
-    is about to be deleted under its old name.
+    is about to be deleted under its old name. Only what leaves the spec gives its object to an address that fits
+    the first tier.
     """
     free = {candidate.id: candidate for candidate in candidates}
     found: dict[Address, list[Candidate]] = {}
+    given: set[Address] = set()
     for lookup in wanted:
         if lookup.remote_id in free:
             found[lookup.address] = [free[lookup.remote_id]]
+            given |= {lookup.address} if lookup.leaving else set()
     for fields in tiers:
-        for fitting in found.values():
-            for candidate in fitting:
+        for address, fitting in found.items():
+            for candidate in fitting if address not in given else ():
                 free.pop(candidate.id, None)
+        given.clear()
         hits = {
             lookup.address: [item for item in free.values() if _fits(item.content, lookup, fields)]
             for lookup in wanted

@@ -1,17 +1,16 @@
-"""What Jira and Confluence are alike in: settings, groups of the spec, and the gates of their versions."""
+"""What Jira and Confluence are alike in: groups of the spec, and the gates of their versions."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict
-
 from reconciler.core.address import Address
 from reconciler.core.desired import Desired
 from reconciler.core.intent import Group
 from reconciler.diagnostic import error, warning
 from reconciler.ports import Expansion
+from reconciler.providers.atlassian.access import named_groups
 from reconciler.providers.atlassian.groups import GROUP
 from reconciler.providers.atlassian.versions import is_below
 
@@ -23,12 +22,6 @@ if TYPE_CHECKING:
 
 BASE_URL = "base_url"
 """The fact in which a product says what it takes for its own URL."""
-
-
-class ProductSettings(BaseModel):
-    """A product has no keys of its own in `[systems.*]`."""
-
-    model_config = ConfigDict(extra="forbid")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +78,13 @@ class Product:
 
 
 def _groups(intent: Intent, system: System) -> Iterator[Group]:
-    """The groups of one product: those of the spec, then those that its sign-ons name."""
+    """The groups of one product: those of the spec, then those that its sign-ons and its own table name."""
     yield from (group for group in intent.groups if group.system == system.name)
     for sign_on in intent.sign_ons.values():
         if sign_on.product.name == system.name:
             for name in sorted({*sign_on.groups.values(), *(sign_on.default_groups or ())}):
                 yield Group(system.name, name, where=f"{sign_on.where}.groups")
+    yield from named_groups(system)
 
 
 def group_address(system: System, name: str) -> Address:

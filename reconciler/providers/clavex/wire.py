@@ -35,11 +35,11 @@ class WireClient(TypedDict, total=False):
     client_id: Required[str]
     name: str
     client_name: str
-    redirect_uris: list[str] | None
-    post_logout_redirect_uris: list[str] | None
-    grant_types: list[str] | None
-    response_types: list[str] | None
-    scopes: list[str] | None
+    redirect_uris: tuple[str, ...] | None
+    post_logout_redirect_uris: tuple[str, ...] | None
+    grant_types: tuple[str, ...] | None
+    response_types: tuple[str, ...] | None
+    scopes: tuple[str, ...] | None
     token_endpoint_auth_method: str
     is_active: bool
     access_token_ttl: int | None
@@ -198,11 +198,11 @@ class Dialect:
     def present(self, client: WireClient) -> Present:
         """What was found, in canonical form; attributes that the answer does not show are left out."""
         shown = cast("Mapping[str, Value]", client)
-        lists = cast("Mapping[str, list[str] | None]", client)
+        lists = cast("Mapping[str, tuple[str, ...] | None]", client)
         attributes = {name: shown[wire] for name, wire in self.plain.items() if wire in shown}
         for name, wire in self.sets.items():
             if wire in lists:
-                attributes[name] = _set(lists[wire])
+                attributes[name] = unordered(lists[wire] or ())
         for name, wire in self.seconds.items():
             attributes[name] = shown.get(wire) or 0
         if "name" not in attributes and "name" in client:
@@ -211,13 +211,6 @@ class Dialect:
         attributes["public"] = client.get("token_endpoint_auth_method") == "none"
         owner = read_owner(client["managed_by"], client.get("managed_ref")) if "managed_by" in client else None
         return Present(client["client_id"], attributes, owner)
-
-
-def _set(values: list[str] | None) -> tuple[str, ...]:
-    """unordered(), quickly for what is short: there are four in each of thousands of clients."""
-    if not values:
-        return ()
-    return (values[0],) if len(values) == 1 else unordered(values)
 
 
 DIALECTS: Mapping[str, Dialect] = {

@@ -8,9 +8,10 @@ from pydantic import AliasChoices, BaseModel, Field, TypeAdapter
 
 from reconciler.core.intent import Facts
 from reconciler.ports import Connection, Provider
+from reconciler.providers.atlassian.access import ProductSettings
 from reconciler.providers.atlassian.credentials import authenticate
 from reconciler.providers.atlassian.groups import GROUP, GroupHandler
-from reconciler.providers.atlassian.products import BASE_URL, Product, ProductSettings
+from reconciler.providers.atlassian.products import BASE_URL, Product
 from reconciler.providers.atlassian.versions import is_below
 from reconciler.providers.confluence.groups import ConfluenceGroups
 from reconciler.transport.answers import decode

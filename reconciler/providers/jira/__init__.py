@@ -1,27 +1,46 @@
-"""Jira Data Center: its version and its groups (facts atlassian 6)."""
+"""Jira Data Center: its version, its groups, and who may use its applications (facts atlassian 6)."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel, Field, TypeAdapter
 
 from reconciler.core.intent import Facts
-from reconciler.ports import Connection, Provider
+from reconciler.ports import Connection, Handler, Provider
+from reconciler.providers.atlassian.access import GroupsOf, ProductSettings
 from reconciler.providers.atlassian.credentials import authenticate
 from reconciler.providers.atlassian.groups import GROUP, GroupHandler
-from reconciler.providers.atlassian.products import BASE_URL, Product, ProductSettings
+from reconciler.providers.atlassian.products import BASE_URL, Product
 from reconciler.providers.jira.groups import JiraGroups
+from reconciler.providers.jira.roles import APPLICATION_ROLE, RoleHandler, roles_of
 from reconciler.transport.answers import decode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from reconciler.core.intent import System
-    from reconciler.ports import Http
+    from reconciler.core.intent import Intent, System
+    from reconciler.ports import Expansion, Http
 
 JIRA = Product("Jira", floor="8.0", tokens_since="8.14")
 _SERVER_INFO = "/rest/api/2/serverInfo"
+
+
+class JiraSettings(ProductSettings):
+    """Application access: groups that are let in. Groups that others let in stay; leaving one out takes ours out."""
+
+    applications: GroupsOf = Field(
+        default_factory=dict,
+        description="Groups whose members may use an application, by its key: `jira-software`, `jira-core`, "
+        "`jira-servicedesk`. They are created where they are missing.",
+        examples=[{"jira-software": ["jira-software-users"]}],
+    )
+    default_groups: GroupsOf = Field(
+        default_factory=dict,
+        description="Groups that new users of an application join, by its key. They may use it, too.",
+        examples=[{"jira-software": ["jira-software-users"]}],
+    )
 
 
 class _ServerInfo(BaseModel):
@@ -36,14 +55,24 @@ def connect(system: System, http: Http, known: Mapping[str, str], endpoints: boo
     """One request: version and base URL."""
     info = decode(http.get(_SERVER_INFO), _ADAPTER, f"GET {http.url}{_SERVER_INFO}")
     facts = Facts(info.version, {BASE_URL: info.baseUrl}, assumed=False)
-    return Connection(facts, {GROUP.name: GroupHandler(JiraGroups(http))})
+    handlers: dict[str, Handler] = {
+        GROUP.name: GroupHandler(JiraGroups(http)),
+        APPLICATION_ROLE.name: RoleHandler(http),
+    }
+    return Connection(facts, handlers)
+
+
+def expand(intent: Intent, system: System, facts: Facts) -> Expansion:
+    """The groups of a Jira, and its application roles."""
+    groups = JIRA.expand(intent, system, facts)
+    return replace(groups, resources=(*groups.resources, *roles_of(system)))
 
 
 provider = Provider(
     name="jira",
-    settings=ProductSettings,
-    types=(GROUP,),
+    settings=JiraSettings,
+    types=(GROUP, APPLICATION_ROLE),
     authenticate=authenticate,
-    expand=JIRA.expand,
+    expand=expand,
     connect=connect,
 )

@@ -36,7 +36,7 @@ def change(path: Path, edit: Callable[[PropertiesFile], None]) -> None:
     if after == (before or b""):
         return
     try:
-        if before is not None and not os.access(path, os.W_OK):
+        if path.exists() and not os.access(path, os.W_OK):  # a file can be replaced all the same
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         held = files.exchange(path, before, after)
     except FileNotFoundError:
