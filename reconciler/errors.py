@@ -11,7 +11,8 @@ ReconcilerError                1   something went wrong; the message says what, 
 ├── RefusedError               6   a hazard was not allowed
 ├── IncompleteError            7   a system could not be read
 └── RequestError               7   one request to a system failed
-    ├── UnreachableError           no answer: connection, TLS, time-out
+    ├── UnreachableError           no answer: connection, time-out
+    │   └── UntrustedError         no TLS with this system, or none that can be trusted
     ├── InDoubtError               the request may have been carried out, but no answer came
     ├── BadAnswerError             an answer that makes no sense: HTML, cut JSON, a redirect
     └── StatusError                an answer with a status that means refusal
@@ -122,6 +123,10 @@ class RequestError(ReconcilerError):
 
 class UnreachableError(RequestError):
     """No answer came, and the request was not carried out."""
+
+
+class UntrustedError(UnreachableError):
+    """There is no TLS with this system, or none that can be trusted."""
 
 
 class InDoubtError(RequestError):

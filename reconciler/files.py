@@ -33,19 +33,24 @@ class UnsafeFileError(OSError):
 
 
 @contextmanager
-def failing_as(kind: type[ReconcilerError], path: Path, done: str) -> Iterator[None]:
-    """Turns an OSError into `kind`, saying that `path` cannot be `done`, why, and what to do."""
+def failing_as(kind: type[ReconcilerError], path: Path, done: str, remedy: str = "") -> Iterator[None]:
+    """Turns an OSError into `kind`, saying that `path` cannot be `done`, why, and what to do.
+
+    `remedy` is what to do about a file that is not part of a state.
+    """
     try:
         yield
     except OSError as problem:
-        raise kind(f"{path} cannot be {done}: {problem.strerror or problem}", _remedy(problem)) from None
+        raise kind(f"{path} cannot be {done}: {problem.strerror or problem}", _remedy(problem, remedy)) from None
 
 
-def _remedy(problem: OSError) -> str:
+def _remedy(problem: OSError, stated: str) -> str:
     if isinstance(problem, UnsafeFileError):
         return problem.remedy
     if problem.errno in _FULL:
         return "nothing was half-written; make room on that disk, then run the command again"
+    if stated:
+        return stated
     if problem.errno in _FORBIDDEN:
         return "let this user write there, or choose another folder with --state-dir or RECONCILER_STATE_DIR"
     return "see what is wrong with that folder or its disk, then run the command again"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
@@ -16,15 +17,17 @@ from reconciler.core.observed import Absent, Lookup, Observation, Present, Unrea
 from reconciler.core.resource import Mark, ResourceType, unordered
 from reconciler.diagnostic import error
 from reconciler.errors import ReconcilerError
-from reconciler.ports import Expansion, Fingerprinter, Handler, Http, PluginProvider, Write, Written
+from reconciler.ports import Expansion, Fingerprinter, PluginProvider, Write, Written
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from reconciler.core.intent import Facts, SignOn, System
+    from reconciler.core.intent import Facts, SignOn
     from reconciler.core.resource import Value
 
 SECRET = "client_secret"  # noqa: S105 - the name of an attribute
+REMEDY = "may this user read and write there?"
+TEXTS = ("button", "issuer", "client_id")
 CONTENT = TypeAdapter(dict[str, JsonValue])
 
 
@@ -36,16 +39,12 @@ class Options(BaseModel):
     file: str = Field(min_length=1, description="The whole path of the file.", examples=["/srv/acme-sso/jira.json"])
 
 
-# --- what is managed ----------------------------------------------------------------------------------------------
-
 ACME_SSO = ResourceType(
     "acme_sso",
     key=("file",),
     attributes={
         "file": Mark.FORCE_NEW,
-        "button": Mark.PLAIN,
-        "issuer": Mark.PLAIN,
-        "client_id": Mark.PLAIN,
+        **dict.fromkeys(TEXTS, Mark.PLAIN),
         "scopes": Mark.UNORDERED,
         SECRET: Mark.SECRET,
         "callback": Mark.LOCAL,
@@ -73,12 +72,8 @@ def expand(sign_on: SignOn, product: Facts, clavex: Facts) -> Expansion:  # noqa
     }
     address = Address(sign_on.product.name, ACME_SSO.name, sign_on.name)
     wanted = Desired(address, ACME_SSO, attributes, depends_on=(client.address,), where=sign_on.where)
-    if PurePath(str(attributes["file"])).is_absolute():
-        return Expansion((wanted,))
-    return Expansion((wanted,), (error("the path is not whole", f"{sign_on.where}.acme-sso.file", "begin with /"),))
-
-
-# --- how it is read and written -----------------------------------------------------------------------------------
+    wrong = error("the path is not whole", f"{sign_on.where}.acme-sso.file", "begin with /")
+    return Expansion((wanted,), () if PurePath(str(attributes["file"])).is_absolute() else (wrong,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +83,11 @@ class FileHandler:
     fingerprinter: Fingerprinter
 
     def read(self, wanted: Sequence[Lookup]) -> Mapping[Address, Observation]:
-        """An answer for every address."""
-        return {lookup.address: self._look(lookup.remote_id or str(lookup.attributes["file"])) for lookup in wanted}
+        """An answer for every address; none for one file of two, unless one of them leaves the spec."""
+        paths = {lookup.address: lookup.remote_id or str(lookup.attributes["file"]) for lookup in wanted}
+        uses = Counter(paths[lookup.address] for lookup in wanted if not lookup.leaving)
+        twice = Unreadable("two sign-ons have this file", "give each its own")
+        return {address: twice if uses[path] > 1 else self._look(path) for address, path in paths.items()}
 
     def _look(self, path: str) -> Observation:
         try:
@@ -98,9 +96,7 @@ class FileHandler:
             return Unreadable(problem.message, problem.remedy)
         if content is None:
             return Absent()
-        attributes: dict[str, Value] = {
-            name: str(content.get(name, "")) for name in ("button", "issuer", "client_id")
-        }
+        attributes: dict[str, Value] = {name: str(content.get(name, "")) for name in TEXTS}
         attributes |= {"file": path, "scopes": unordered(str(content.get("scopes", "")).split())}
         secret = SecretStr(str(content.get(SECRET, "")))
         return Present(path, attributes, fingerprints={SECRET: self.fingerprinter.of(secret)})
@@ -118,12 +114,12 @@ class FileHandler:
 
     def delete(self, write: Write) -> None:
         """Removes the file; one that is gone is fine."""
-        with files.failing_as(ReconcilerError, Path(write.remote_id), "removed"):
+        with files.failing_as(ReconcilerError, Path(write.remote_id), "removed", REMEDY):
             files.remove(Path(write.remote_id))
 
 
 def _load(path: str) -> dict[str, JsonValue] | None:
-    with files.failing_as(ReconcilerError, Path(path), "read"):
+    with files.failing_as(ReconcilerError, Path(path), "read", REMEDY):
         data = files.read(Path(path))
     try:
         return None if data is None else CONTENT.validate_json(data)
@@ -138,22 +134,9 @@ def _store(path: str, content: dict[str, JsonValue], write: Write) -> Written:
         content[name] = " ".join(value) if isinstance(value, tuple) else str(value)
     if SECRET in write.changed:
         content[SECRET] = write.secrets[SECRET].get_secret_value()
-    with files.failing_as(ReconcilerError, Path(path), "written"):
+    with files.failing_as(ReconcilerError, Path(path), "written", REMEDY):
         files.replace(Path(path), json.dumps(content, indent=2, sort_keys=True).encode())
     return Written(path)
-
-
-# --- the record that the entry point names --------------------------------------------------------------------------
-
-
-def make_handlers(
-    http: Http,  # noqa: ARG001 - the product's open HTTP; a plugin with an API asks that
-    system: System,  # noqa: ARG001
-    sign_ons: Sequence[SignOn],  # noqa: ARG001
-    fingerprinter: Fingerprinter,
-) -> Mapping[str, Handler]:
-    """A handler for each of `types`."""
-    return {ACME_SSO.name: FileHandler(fingerprinter)}
 
 
 plugin = PluginProvider(
@@ -164,5 +147,6 @@ plugin = PluginProvider(
     callback=callback,
     claims_from="userinfo",
     expand=expand,
-    handlers=make_handlers,
+    # The first of these is the product's open HTTP: a plugin that has an API asks that.
+    handlers=lambda _http, _system, _sign_ons, fingerprinter: {ACME_SSO.name: FileHandler(fingerprinter)},
 )

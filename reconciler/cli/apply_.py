@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING
 
 import click
 
-from reconciler.cli.options import allow, with_place
+from reconciler.cli.options import Where, allow, with_where
 from reconciler.cli.options import as_json as json_option
 from reconciler.errors import ExitCode, ReconcilerError
 
@@ -22,44 +22,62 @@ if TYPE_CHECKING:
     from reconciler.core.outcome import Outcome, StepResult
     from reconciler.core.plan import Plan
     from reconciler.flows.apply import Dialogue
-    from reconciler.flows.place import Place
 
 
 @click.command("apply")
-@with_place
+@with_where
 @allow
 @json_option
 @click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--auto-approve", is_flag=True, help="Do not ask. Hazards still need --allow.")
 @click.option("--destroy", is_flag=True, help="Take down everything that this stack made.")
 def command(
-    place: Place, allowed: tuple[str, ...], as_json: bool, file: Path | None, auto_approve: bool, destroy: bool
+    where: Where, allowed: frozenset[str], as_json: bool, file: Path | None, auto_approve: bool, destroy: bool
 ) -> int:
     """Make the systems what the spec says, or what the saved plan FILE says.
 
-    Shows the plan, asks, and carries it out. A second run sends no write. Exit code 0: done; 3: some changes
-    failed; 4: locked; 5: FILE is stale or was edited; 6: a hazard was not allowed; 7: a system could not be read;
-    9: done, but a person has something left to do.
-    """
+    Shows the plan, asks, and carries it out; applying again then sends no write. FILE (from `plan --out`) knows its
+    stack and environment, is not asked about, and is refused if anything has changed since it was made.
+
+    Ctrl-C or SIGTERM stops after the requests in flight; the next apply goes on from there. A second one ends at
+    once.
+
+    \b
+    Exit codes:
+      0  done, or nothing to do
+      1  error, or the answer was no
+      3  some changes failed or were skipped
+      4  somebody else is applying
+      5  FILE is stale or was edited
+      6  a hazard was not allowed
+      7  a system could not be read
+      9  done, but a person has something left to do
+      130, 143  stopped by Ctrl-C or SIGTERM
+    """  # noqa: D301 - click wants the character
     from reconciler.flows.apply import Request, apply
     from reconciler.flows.save import load_plan
 
+    if file and destroy:
+        raise click.UsageError("--destroy plans by itself: leave out FILE")
+    if as_json and not (file or auto_approve):
+        raise click.UsageError("--json shows no plan to say yes to: add --auto-approve, or apply a saved plan")
     saved = load_plan(file) if file else None
-    if saved is not None:
-        from reconciler.flows.place import DEFAULT_ENVIRONMENT
-
-        environment = None if saved.environment == DEFAULT_ENVIRONMENT else saved.environment
-        place = replace(place, stack=saved.stack, environment=environment)
-    request = Request(place, frozenset(allowed), saved, destroy)
-    with interruptible() as (stop, caught):
-        outcome = apply(
-            request, dialogue(stop, quiet=as_json, ask=not (auto_approve or saved), allowed=frozenset(allowed))
-        )
+    place = where.place_of(saved) if saved else where.place()
+    caught: list[int] = []
+    outcome = apply(
+        Request(place, allowed, saved, destroy),
+        dialogue(caught, quiet=as_json, ask=not (auto_approve or saved), allowed=allowed),
+    )
+    if outcome is None:
+        raise ReconcilerError("nothing was done: the answer was no")
     return finish(outcome, caught, as_json=as_json)
 
 
-def dialogue(stop: Event, *, quiet: bool, ask: bool, allowed: frozenset[str] = frozenset()) -> Dialogue:
-    """How a run talks on this terminal: the plan on stdout unless `quiet`, progress on stderr."""
+def dialogue(caught: list[int], *, quiet: bool, ask: bool = False, allowed: frozenset[str] = frozenset()) -> Dialogue:
+    """How a run talks on this terminal: the plan on stdout unless `quiet`, progress on stderr.
+
+    `caught` gets the signals that asked the run to stop.
+    """
     from reconciler.cli.output import style_of
     from reconciler.cli.plan_ import print_plan
     from reconciler.flows.apply import Dialogue
@@ -83,45 +101,44 @@ def dialogue(stop: Event, *, quiet: bool, ask: bool, allowed: frozenset[str] = f
         ended.append(result)
         click.echo(step_line(result, style, place=len(ended), total=total), err=True)
 
-    return Dialogue(show, confirm, progress, stop)
+    return Dialogue(show, confirm, progress, lambda: _stoppable(caught))
 
 
 @contextmanager
-def interruptible() -> Iterator[tuple[Event, list[int]]]:
-    """While it lasts, the first SIGINT or SIGTERM asks the run to stop after the requests in flight.
+def _stoppable(caught: list[int]) -> Iterator[Event]:
+    """While it lasts, the first SIGINT or SIGTERM sets the flag that it gives.
 
-    Gives the flag, and the signals caught. A second signal ends the run at once; what was in flight is in doubt.
+    A second one ends the process at once: what was in flight is in doubt, and the lock goes with the process.
     """
-    stop, caught = Event(), list[int]()
+    stop = Event()
 
-    def ask_to_stop(signum: int, _frame: object) -> None:
-        caught.append(signum)
+    def ask_to_stop(number: int, _frame: object) -> None:
+        caught.append(number)
         if stop.is_set():
-            raise KeyboardInterrupt
+            os._exit(_exit_code(number))
         stop.set()
-        click.echo("stopping: the requests in flight are finished first", err=True)
+        click.echo("stopping after the requests in flight; once more ends at once", err=True)
 
     before = {number: signal.signal(number, ask_to_stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield stop, caught
+        yield stop
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
 
 
-def finish(outcome: Outcome | None, caught: list[int], *, as_json: bool) -> int:
+def _exit_code(number: int) -> ExitCode:
+    return ExitCode.TERMINATED if number == signal.SIGTERM else ExitCode.INTERRUPTED
+
+
+def finish(outcome: Outcome, caught: list[int], *, as_json: bool) -> int:
     """Prints how it went; the exit code."""
     from reconciler.cli.output import print_json, print_text, style_of, width
     from reconciler.render.apply import outcome_text
     from reconciler.render.document import outcome_document
 
-    if outcome is None:
-        click.echo("nothing was done", err=True)
-        return ExitCode.ERROR
     if as_json:
         print_json(outcome_document(outcome))
     else:
         print_text(outcome_text(outcome, style_of(sys.stdout), width=width()))
-    if caught:
-        return ExitCode.TERMINATED if signal.SIGTERM in caught else ExitCode.INTERRUPTED
-    return outcome.exit_code
+    return _exit_code(caught[0]) if caught else outcome.exit_code

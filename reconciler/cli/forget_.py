@@ -22,10 +22,10 @@ def command(place: Place, as_json: bool, address: str) -> int:
 
     The object stays as it is. If the spec still asks for it, the next plan adopts it again.
     """
-    from reconciler.cli.apply_ import dialogue, finish, interruptible
+    from reconciler.cli.apply_ import dialogue, finish
     from reconciler.cli.options import read_address
     from reconciler.flows.adopt import forget
 
-    with interruptible() as (stop, caught):
-        outcome = forget(place, read_address(address), dialogue(stop, quiet=as_json, ask=False))
+    caught: list[int] = []
+    outcome = forget(place, read_address(address), dialogue(caught, quiet=as_json))
     return finish(outcome, caught, as_json=as_json)

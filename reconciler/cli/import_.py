@@ -23,10 +23,10 @@ def command(place: Place, as_json: bool, address: str) -> int:
     The spec must ask for it. Where the server keeps a managed-by mark, ours is left on the object; nothing else is
     written. The next plan shows what differs from the spec. An imported object is never deleted by leaving the spec.
     """
-    from reconciler.cli.apply_ import dialogue, finish, interruptible
+    from reconciler.cli.apply_ import dialogue, finish
     from reconciler.cli.options import read_address
     from reconciler.flows.adopt import adopt
 
-    with interruptible() as (stop, caught):
-        outcome = adopt(place, read_address(address), dialogue(stop, quiet=as_json, ask=False))
+    caught: list[int] = []
+    outcome = adopt(place, read_address(address), dialogue(caught, quiet=as_json))
     return finish(outcome, caught, as_json=as_json)

@@ -7,12 +7,13 @@ import os
 import signal
 import sys
 from importlib import import_module
+from io import TextIOWrapper
 from typing import TYPE_CHECKING
 
 import click
 
 from reconciler import __version__
-from reconciler.errors import ExitCode, ReconcilerError
+from reconciler.errors import ExitCode
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -22,6 +23,7 @@ _COMMANDS = {
     "plan": "Show what an apply would do, and what drifted.",
     "apply": "Make the systems what the spec says.",
     "drift": "Say what somebody changed outside the spec.",
+    "doctor": "Say what would stop a login, and what to do.",
     "show": "Print a saved plan.",
     "import": "Take one existing object into the state as it is.",
     "forget": "Let one object go and leave it where it is.",
@@ -40,10 +42,24 @@ Start here:
   reconciler plan         what would happen?
   reconciler apply        do it, after asking
   reconciler drift        from cron: exit code 2 when something drifted
+  reconciler doctor       why does a login not work?
 
 \b
-Exit codes: 0 done, 1 error, 2 changes or drift, 3 some changes failed, 4 locked, 5 stale plan, 6 refused,
-7 a system could not be read, 9 manual work is left, 64 misuse, 130 and 143 interrupted.
+Exit codes:
+  0  done; nothing to do; in sync
+  1  error: the message says what happened, where, and what to do
+  2  plan --detailed-exitcode: there is something to do; drift: something drifted
+  3  apply: some changes failed or were skipped; the others were made
+  4  somebody else is applying: the state is locked
+  5  the saved plan is stale or was edited
+  6  refused: a hazard was not allowed, see apply --allow
+  7  a system could not be read
+  8  doctor: something would stop a login
+  9  applied, but a person has something left to do
+  64 the command line is wrong
+  130, 143  interrupted by Ctrl-C or SIGTERM; what was in flight is finished or in doubt
+
+Results go to stdout, everything else to stderr. With --json, stdout holds one JSON document, an error too.
 """
 
 
@@ -54,6 +70,18 @@ class Commands(click.Group):
         """The commands in the order in which one meets them."""
         return list(_COMMANDS)
 
+    def invoke(self, ctx: click.Context) -> object:
+        """What the command returned; an exit code for every failure, which was printed as sentences."""
+        try:
+            return super().invoke(ctx)
+        except (click.exceptions.Exit, click.Abort, click.ClickException, BrokenPipeError):
+            raise
+        except Exception as problem:  # noqa: BLE001 - whatever it is, a person gets a sentence
+            from reconciler.cli.options import JSON_ASKED
+            from reconciler.cli.output import report
+
+            return report(problem, as_json=bool(ctx.meta.get(JSON_ASKED)))
+
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         """The command of this name; None lets click say what there is."""
         if cmd_name not in _COMMANDS:
@@ -61,6 +89,18 @@ class Commands(click.Group):
         module = import_module(f"reconciler.cli.{cmd_name}_")
         command: click.Command = module.command
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that is called; UsageError, with the nearest one, if there is none of that name."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as problem:
+            from reconciler.spec.suggestion import did_you_mean
+
+            hint = did_you_mean(args[0], _COMMANDS, "the commands are")
+            raise click.UsageError(f"{problem.message.rstrip('.')}: {hint}", ctx) from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """The list in the help text, without importing the commands."""
@@ -80,7 +120,13 @@ def run() -> None:
     """The entry point of the program."""
     signal.signal(signal.SIGTERM, _terminated)
     _travel_light()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a name in a foreign script is no reason to fail
     code = outcome(sys.argv[1:])
+    if code in {ExitCode.INTERRUPTED, ExitCode.TERMINATED}:
+        sys.stdout.flush()
+        os._exit(code)  # a thread may still wait for a system that does not answer: nobody waits for it
     gc.freeze()  # the process ends: nothing is worth a last collection
     sys.exit(code)
 
@@ -102,18 +148,22 @@ def outcome(arguments: list[str]) -> int:
     except click.UsageError as problem:
         problem.show()
         return ExitCode.USAGE
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("\ninterrupted; nothing was left half-written", err=True)
+    except click.ClickException as problem:
+        problem.show()
+        return ExitCode.ERROR
+    except click.Abort:
+        click.echo("interrupted; nothing is half-written", err=True)
         return ExitCode.INTERRUPTED
-    except ReconcilerError as problem:
-        from reconciler.cli.output import print_error
-
-        print_error(problem)
-        return problem.exit_code
-    except BrokenPipeError:
-        sys.stderr.close()
+    except Terminated:
+        click.echo("terminated; nothing is half-written", err=True)
+        return ExitCode.TERMINATED
+    except SystemExit:  # by click: nobody reads what we print, which is nothing to complain about
         return ExitCode.ERROR
 
 
+class Terminated(BaseException):
+    """SIGTERM came."""
+
+
 def _terminated(signum: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the signature of a signal handler
-    raise SystemExit(ExitCode.TERMINATED)
+    raise Terminated

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,32 +16,97 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from reconciler.core.address import Address
+    from reconciler.core.plan import Plan
     from reconciler.flows.place import Place
+
+JSON_ASKED = "reconciler.json"
+"""The key of click's `meta` that says whether the command was asked for JSON."""
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 def with_place(function: Callable[..., Any]) -> Callable[..., Any]:
     """Gives a command the options that say where it works, and passes them as `place`."""
 
-    @click.option("-s", "--stack", envvar="RECONCILER_STACK", help="Folder below --specs. Default: the only one.")
-    @click.option("-e", "--env", "environment", envvar="RECONCILER_ENV", help="Overlay: specs/STACK/env/ENV.toml.")
+    @with_where
+    @wraps(function)
+    def command(*, where: Where, **rest: Any) -> Any:  # noqa: ANN401 - its own options, and what it returns
+        return function(place=where.place(), **rest)
+
+    return command
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """The options that say where a command works."""
+
+    stack: str | None
+    environment: str | None
+    specs: Path
+    states: Path
+    parallelism: int
+
+    def place(self) -> Place:
+        """The place. ReconcilerError if no stack is named and there is not just one."""
+        return self._at(self.stack or _only_stack(self.specs), self.environment)
+
+    def place_of(self, plan: Plan) -> Place:
+        """The place that a saved plan was made for."""
+        return self._at(plan.stack, plan.environment)
+
+    def _at(self, stack: str, environment: str | None) -> Place:
+        from reconciler.flows.place import DEFAULT_ENVIRONMENT, Place
+
+        overlay = None if environment == DEFAULT_ENVIRONMENT else environment
+        return Place(stack, overlay, self.specs, self.states, parallelism=self.parallelism)
+
+
+def with_where(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Gives a command the options that say where it works, and passes them as `where`."""
+
+    @click.option(
+        "-s",
+        "--stack",
+        metavar="NAME",
+        envvar="RECONCILER_STACK",
+        show_envvar=True,
+        callback=_read_name,
+        help="Folder below --specs that holds the spec. Not needed where there is only one.",
+    )
+    @click.option(
+        "-e",
+        "--env",
+        "environment",
+        metavar="NAME",
+        envvar="RECONCILER_ENV",
+        show_envvar=True,
+        callback=_read_name,
+        help="Environment: its overlay is env/NAME.toml in the stack's folder, its state is its own.",
+    )
     @click.option(
         "--specs",
         type=click.Path(path_type=Path),
         default=Path("specs"),
         envvar="RECONCILER_SPECS",
+        show_envvar=True,
         show_default=True,
-        help="Where the stacks are.",
+        help="Folder that holds the stacks.",
     )
     @click.option(
         "--state-dir",
         type=click.Path(path_type=Path),
         default=Path("state"),
         envvar="RECONCILER_STATE_DIR",
+        show_envvar=True,
         show_default=True,
-        help="Where the local states are.",
+        help="Folder that holds the states and the secrets of file stores.",
     )
     @click.option(
-        "--parallelism", type=click.IntRange(1, 100), default=20, show_default=True, help="Requests in flight."
+        "--parallelism",
+        metavar="N",
+        type=click.IntRange(1, 100),
+        default=20,
+        show_default=True,
+        help="At most so many requests in flight.",
     )
     @wraps(function)
     def command(
@@ -51,18 +118,66 @@ def with_place(function: Callable[..., Any]) -> Callable[..., Any]:
         parallelism: int,
         **rest: Any,  # noqa: ANN401 - its own options
     ) -> Any:  # noqa: ANN401 - what the command returns
-        return function(place=_place(stack or _only_stack(specs), environment, specs, state_dir, parallelism), **rest)
+        return function(where=Where(stack, environment, specs, state_dir, parallelism), **rest)
 
     return command
 
 
-as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, described in docs/plan.md.")
+def _read_name(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    """The name of a stack or an environment: a word, since folders are called so."""
+    name = (value or "").rstrip("/")
+    if name and not _NAME.fullmatch(name):
+        raise click.BadParameter(f"{name!r} is no name: letters, digits, '.', '-' and '_', and no path")
+    return name or None
+
+
+def _remember(context: click.Context, _parameter: click.Parameter, value: bool) -> bool:
+    """Whether JSON is wanted: an error is printed so too."""
+    context.meta[JSON_ASKED] = context.meta.get(JSON_ASKED) or value
+    return value
+
+
+def _remember_form(context: click.Context, parameter: click.Parameter, value: str) -> str:
+    _remember(context, parameter, value == "json")
+    return value
+
+
+def _read_allowed(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> frozenset[str]:
+    """What is permitted: `HAZARD` or `HAZARD=SUBJECT`."""
+    if values:
+        from reconciler.core.plan import HazardName
+
+        if unknown := {value.partition("=")[0] for value in values} - set(HazardName):
+            names = ", ".join(sorted(unknown))
+            raise click.BadParameter(f"no such hazard: {names}; the hazards are {', '.join(HazardName)}")
+    return frozenset(values)
+
+
+as_json = click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    is_eager=True,
+    callback=_remember,
+    help="Print JSON (docs/plan.md), an error too.",
+)
+as_form = click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "markdown"]),
+    default="text",
+    show_default=True,
+    callback=_remember_form,
+    help="For a person, for a program (docs/plan.md; the same as --json), or for a merge request.",
+)
 allow = click.option(
     "--allow",
     "allowed",
     multiple=True,
     metavar="HAZARD[=SUBJECT]",
-    help="Permit a hazard, everywhere or for one address. Can be repeated.",
+    callback=_read_allowed,
+    help="Permit a hazard, everywhere or for the one subject that the plan names. Can be repeated. Hazards: deletes, "
+    "replaces, rotates, takes-over, locks-out, too-much, moves-host, incomplete.",
 )
 
 
@@ -74,12 +189,6 @@ def read_address(text: str) -> Address:
         return parse_address(text)
     except ValueError as problem:
         raise click.BadParameter(str(problem), param_hint="ADDRESS") from None
-
-
-def _place(stack: str, environment: str | None, specs: Path, states: Path, parallelism: int) -> Place:
-    from reconciler.flows.place import Place
-
-    return Place(stack, environment or None, specs, states, parallelism=parallelism)
 
 
 def _only_stack(specs: Path) -> str:

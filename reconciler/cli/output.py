@@ -5,17 +5,22 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from traceback import extract_tb
 from typing import TYPE_CHECKING, TextIO
 
 import click
 
+from reconciler.errors import ReconcilerError
 from reconciler.render.diagnostics import error_text
-from reconciler.render.document import json_text
+from reconciler.render.document import error_document, json_text
 from reconciler.render.terminal import Style, choose_style
 
 if TYPE_CHECKING:
-    from reconciler.errors import ReconcilerError
+    from reconciler.errors import ExitCode
     from reconciler.render.document import Document
+
+_FRAMES = 8
+"""So many lines of where a mistake happened are shown."""
 
 
 def style_of(stream: TextIO) -> Style:
@@ -38,6 +43,23 @@ def print_json(content: Document) -> None:
     click.echo(json_text(content).rstrip("\n"))
 
 
-def print_error(problem: ReconcilerError) -> None:
-    """A failure, on stderr."""
-    click.echo(error_text(problem, style_of(sys.stderr), columns=width()).rstrip("\n"), err=True)
+def report(problem: Exception, *, as_json: bool) -> ExitCode:
+    """Prints a failure on stderr, `as_json` on stdout too; the exit code that it means."""
+    known = problem if isinstance(problem, ReconcilerError) else _explain(problem)
+    click.echo(error_text(known, style_of(sys.stderr), columns=width()).rstrip("\n"), err=True)
+    if as_json:
+        print_json(error_document(known))
+    return known.exit_code
+
+
+def _explain(problem: Exception) -> ReconcilerError:
+    """What nobody foresaw, in words. The text of a strange exception is left out: it may hold anything."""
+    if isinstance(problem, OSError) and problem.strerror:
+        where = f"{problem.filename}: " if problem.filename else ""
+        return ReconcilerError(f"{where}{problem.strerror}", "see what is wrong there, then run the command again")
+    frames = extract_tb(problem.__traceback__)[-_FRAMES:]
+    lines = [f"{frame.filename}:{frame.lineno} in {frame.name}" for frame in frames]
+    return ReconcilerError(
+        "\n".join([f"an unexpected {type(problem).__name__}, which is a mistake in reconciler:", *lines]),
+        "please report it with these lines; what an apply did until then is recorded",
+    )

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 import click
 
-from reconciler.cli.options import allow, with_place
+from reconciler.cli.options import allow, as_form, with_place
+from reconciler.cli.options import as_json as json_option
 from reconciler.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -19,30 +21,35 @@ if TYPE_CHECKING:
 @click.command("plan")
 @with_place
 @allow
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Save the plan for `apply FILE`.")
+@as_form
+@json_option
 @click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "json", "markdown"]),
-    default="text",
-    show_default=True,
-    help="For a person, a program (docs/plan.md), or a merge request.",
+    "--out", type=click.Path(path_type=Path, dir_okay=False), help="Save the plan too, for `reconciler apply FILE`."
 )
 @click.option("--detailed-exitcode", is_flag=True, help="Exit code 2 when there is something to do.")
-def command(place: Place, allowed: tuple[str, ...], out: Path | None, form: str, detailed_exitcode: bool) -> int:
-    """Show what an apply would do, and what drifted: both ends, Clavex and products, in one plan.
+def command(
+    place: Place, allowed: frozenset[str], form: str, as_json: bool, out: Path | None, detailed_exitcode: bool
+) -> int:
+    """Show what an apply would do, and what drifted: Clavex and the products in one plan.
 
-    Writes nothing anywhere. Exit code 0, or 2 with --detailed-exitcode when there are changes, 7 when a system
-    could not be read, 1 when the plan shows an error.
-    """
+    Changes nothing anywhere. --allow shows the plan as it would look to an apply that allows the same.
+
+    \b
+    Exit codes:
+      0  the plan is whole, whether there is something to do or not
+      1  error; or the plan holds one, and cannot be applied
+      2  with --detailed-exitcode: there is something to do
+      6  a system moved to another host
+      7  a system could not be read: the plan is not whole
+    """  # noqa: D301 - click wants the character
     from reconciler.flows.plan import plan
     from reconciler.flows.save import save_plan
 
-    made = plan(place, frozenset(allowed))
-    print_plan(made, form, frozenset(allowed))
+    made = plan(place, allowed)
+    print_plan(made, "json" if as_json else form, allowed)
     if out is not None:
         save_plan(made, out)
-        click.echo(f"saved: reconciler apply {out}", err=True)
+        click.echo(f"saved; to carry it out: reconciler apply {quote(str(out))}", err=True)
     return exit_code(made, detailed=detailed_exitcode)
 
 

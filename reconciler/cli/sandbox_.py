@@ -15,7 +15,7 @@ from reconciler.errors import ReconcilerError
 if TYPE_CHECKING:
     from reconciler.sandbox.serve import Sandbox
 
-EXTRA = {"starlette", "uvicorn", "wsproto"}
+EXTRA = {"joserfc", "starlette", "uvicorn", "wsproto"}
 """The packages that only the sandbox needs."""
 
 

@@ -54,7 +54,7 @@ def _events() -> TypeAdapter[_Event]:
 
 def encode_state(state: State) -> bytes:
     """The state as a file: JSON of one line per top-level key, entries by address."""
-    body = _states().dump_json(state)
+    body = _states().dump_json(state, exclude_defaults=True)
     return b'{"format":"reconciler state","version":%d,"state":%s}\n' % (STATE_VERSION, body)
 
 
@@ -65,7 +65,7 @@ def decode_state(data: bytes, where: str) -> State:
     except ValidationError as problem:
         _parse(data, "reconciler state", STATE_VERSION, where, "state")
         raise StateError(
-            f"{where}: not a whole state: {_first(problem)}", "restore the newest backup beside it, or remove it"
+            f"{where}: not a whole state: {_first(problem)}", "put the newest backup of the state in its place"
         ) from None
 
 
@@ -118,7 +118,9 @@ def _parse(data: bytes, kind: str, newest: int, where: str, noun: str) -> dict[s
     except (ValueError, RecursionError) as problem:
         raise StateError(
             f"{where}: not JSON, maybe cut short: {problem}",
-            f"restore the {noun} from a backup, or make it anew",
+            "make a new one with `plan --out`"
+            if noun == "plan"
+            else f"put the newest backup of the {noun} in its place",
         ) from None
     if not isinstance(content, dict) or content.get("format") != kind:
         raise StateError(f"{where}: this is no {kind} file")

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 from reconciler.core.address import Address
 from reconciler.core.resource import OnRemove
@@ -49,9 +50,8 @@ class System:
     settings: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Client:
-    """One OIDC client.
+class Client(NamedTuple):
+    """One OIDC client: a named tuple, since a spec may hold thousands (see `core.observed`).
 
     None means: not managed. `redirect_uris` are those of the spec, without the callbacks of sign-ons.
     `claims` maps the name of a claim to its source (`email`, `first_name`, `last_name`, `sub`, `groups`, `roles`,
@@ -72,7 +72,7 @@ class Client:
     active: bool | None = None
     access_token_ttl: int | None = None
     refresh_token_ttl: int | None = None
-    claims: Mapping[str, str] = field(default_factory=dict)
+    claims: Mapping[str, str] = {}
     secret: Handle | None = None
     shared: bool = False
 

@@ -27,7 +27,7 @@ def owner_of(state: State, address: Address, origin: Origin) -> Owner:
 
 
 def _reference(state: State, address: Address) -> str:
-    return f"{state.stack}/{state.environment}/{address}"
+    return "/".join((state.stack, state.environment, *address))
 
 
 def bears_our_mark(state: State, address: Address, present: Present) -> bool:
@@ -44,12 +44,14 @@ def recognised(state: State, address: Address, present: Present) -> Entry | None
     Without an entry, an object that bears our own mark is known again: that is how a lost state is rebuilt.
     """
     entry = state.entries.get(address)
-    if entry is not None and entry.remote_id == present.remote_id:
+    if entry is not None and present.remote_id in (entry.remote_id, *entry.deposed):
         foreign = present.owner is not None and not bears_our_mark(state, address, present)
-        return entry if entry.shared or not foreign else None
-    if entry is not None and present.remote_id in entry.deposed:  # the spec goes back to what it replaced
+        if foreign and not entry.shared:
+            return None
+        if present.remote_id == entry.remote_id:
+            return entry
         left = tuple(other for other in (*entry.deposed, entry.remote_id) if other != present.remote_id)
-        return replace(entry, remote_id=present.remote_id, deposed=left)
+        return replace(entry, remote_id=present.remote_id, deposed=left)  # the spec goes back to what it replaced
     if entry is None and present.owner is None and state.in_doubt.get(address) == StepKind.CREATE:
         return Entry(present.remote_id, Origin.CREATED, applied={})  # it was absent, and we began to create it
     if bears_our_mark(state, address, present):

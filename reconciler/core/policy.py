@@ -114,7 +114,7 @@ def _locks_out(change: Change, situation: Situation, users: Users) -> Iterator[s
     before = {**(entry.applied if entry else {}), **before}
     if change.action is Action.DELETE:
         yield from resource_type.locks_out(before, {})
-    elif change.address in situation.desired:
+    elif change.address in situation.desired or change.attributes:  # what is taken out of shared sets, too
         local = {name: change.wanted[name] for name in resource_type.having(Mark.LOCAL) if name in change.wanted}
         after = {**before, **{item.name: item.after for item in change.attributes if not item.sensitive}, **local}
         yield from resource_type.locks_out(before, after)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from typing import NamedTuple
 
 
@@ -31,8 +30,7 @@ def fingerprint(key: bytes, value: str) -> str:
     return hashlib.blake2b(value.encode(), key=key, digest_size=16).hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
-class SecretStatus:
+class SecretStatus(NamedTuple):
     """What is known of one handle while planning.
 
     `fingerprint` is that of the value in the store, None when the store has none. `writable` says whether the

@@ -123,7 +123,7 @@ def _change(
     origin: Origin,
 ) -> Change:
     written = {name for step in steps for name in step.attributes}
-    if action is Action.ADOPT:  # what others have in a set that is shared with them is remembered
+    if origin is Origin.ADOPTED:  # what others have in a set that is shared with them is remembered
         written.update(wanted.shared)
     shown = compared({name: value for name, value in observed.items() if name in written}, wanted.type)
     manual = wanted.manual and any(step.kind is not StepKind.RECORD for step in steps)

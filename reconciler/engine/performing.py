@@ -224,12 +224,12 @@ class Performer:
             return Refused(f"it could not be read again before it is deleted: {found.reason}", found.remedy)
         if isinstance(found, Present) and found.owner and not bears_our_mark(self.state, change.address, found):
             return Refused("it bears somebody else's mark now", "plan again")
-        entry = self._entries.get(change.address) or recorded
+        entry = self._entries.get(change.address) or self._entry(change)
         try:
             self._handler(change).delete(self._write(change, applied, frozenset(), target))
         except ManualError as work:
-            return Performed(entry and replace(entry, awaiting=True), work.instructions)
-        if not step.remote_id or entry is None:
+            return Performed(replace(entry, awaiting=True), work.instructions)
+        if not step.remote_id:
             return Performed(None)
         return Performed(replace(entry, deposed=tuple(other for other in entry.deposed if other != target)))
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from reconciler.core.observed import Lookup, Observation, Present, Unreadable
 from reconciler.core.resource import Mark
+from reconciler.engine.workers import reading
 from reconciler.errors import IncompleteError, ReconcilerError
 from reconciler.ports import RotatingHandler, Write
 
@@ -38,12 +37,12 @@ def observe(
         entry, wanted = state.entries.get(address), desired.get(address)
         attributes = wanted.attributes if wanted else entry.applied if entry else {}
         remote_id = entry.remote_id if entry else None
-        lookups[address.system, address.type].append(Lookup(address, attributes, remote_id or None, wanted is None))
+        lookups[address[:2]].append(Lookup(address, attributes, remote_id or None, wanted is None))
     observed = _read_all(lookups, handlers, failures, workers)
     replaced = {address: entry for address, entry in state.entries.items() if entry.deposed and address in desired}
     if replaced:  # the spec may have gone back to an object that was to be left behind: the key says so
         again = {
-            key: [replace(lookup, remote_id=None) for lookup in wanted if lookup.address in replaced]
+            key: [lookup._replace(remote_id=None) for lookup in wanted if lookup.address in replaced]
             for key, wanted in lookups.items()
         }
         by_key = _read_all({key: wanted for key, wanted in again.items() if wanted}, handlers, failures, workers)
@@ -62,7 +61,7 @@ def _read_all(
     workers: int,
 ) -> dict[Address, Observation]:
     observed: dict[Address, Observation] = {}
-    with ThreadPoolExecutor(max_workers=min(workers, max(len(lookups), 1))) as pool:
+    with reading(min(workers, len(lookups))) as pool:
         jobs = [
             pool.submit(_read, handlers.get(key), wanted, failures.get(key[0]))
             for key, wanted in sorted(lookups.items())
@@ -101,20 +100,15 @@ def secret_statuses(
                 continue
             if handle not in statuses:
                 statuses[handle] = secrets.status(handle)
-            observation, entry = observed[address], state.entries.get(address)
-            status = statuses[handle]
-            same = entry is not None and isinstance(observation, Present) and entry.remote_id == observation.remote_id
-            vouched = entry is not None and same and entry.fingerprints.get(name) == status.fingerprint
-            if (
-                name in wanted.type.having(Mark.GENERATED)
-                and handlers is not None
-                and isinstance(observation, Present)
-                and status.fingerprint is not None
-                and not vouched
-            ):
-                statuses[handle] = _proved(
-                    status, handlers[address.system, address.type], address, observation, handle, secrets
-                )
+            status, observation, entry = statuses[handle], observed[address], state.entries.get(address)
+            if handlers is None or status.fingerprint is None or not isinstance(observation, Present):
+                continue
+            same = entry is not None and entry.remote_id == observation.remote_id
+            if entry is not None and same and entry.fingerprints.get(name) == status.fingerprint:
+                continue  # the state vouches for it
+            if name in wanted.type.having(Mark.GENERATED):
+                handler = handlers[address.system, address.type]
+                statuses[handle] = _proved(status, handler, address, observation, handle, secrets)
     return statuses
 
 
@@ -131,7 +125,7 @@ def _proved(
         return status
     write = Write(address, observation.attributes, remote_id=observation.remote_id, secrets={"client_secret": value})
     try:
-        return replace(status, proved=handler.prove(write))
+        return status._replace(proved=handler.prove(write))
     except ReconcilerError as problem:
         raise IncompleteError(
             f"{address}: whether its stored secret is right could not be found out: {problem.message}", problem.remedy

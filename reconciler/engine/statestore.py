@@ -56,7 +56,7 @@ class StateStore:
         if data is None:
             snapshot = State(self.stack, self.environment, lineage=str(uuid4()))
         else:
-            snapshot = decode_state(data, self.backend.where)
+            snapshot = decode_state(data, f"{self.backend.where}, state")
             self._check(snapshot, events)
         return OpenState(self.backend, snapshot, version, fold(snapshot, events), data is None)
 

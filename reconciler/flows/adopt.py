@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reconciler.core.observed import Absent, Present, Unreadable
+from reconciler.core.observed import Absent, Owner, Present, Unreadable
 from reconciler.core.outcome import Outcome
 from reconciler.core.ownership import bears_our_mark
 from reconciler.core.plan import Action, Change, Plan, Step, StepKind
@@ -31,23 +31,33 @@ def adopt(place: Place, address: Address, dialogue: Dialogue) -> Outcome:
     The next plan shows what differs from the spec as an update of something known, without *takes-over*; only a
     redirect URI that was there is not removed without it.
     """
-    return _run(place, address, dialogue, _adoption)
+    return _run(place, address, dialogue, "import", _adoption)
 
 
 def forget(place: Place, address: Address, dialogue: Dialogue) -> Outcome:
     """Drops `address` from the state, takes our mark off, and leaves the object as it is."""
-    return _run(place, address, dialogue, _release)
+    return _run(place, address, dialogue, "forget", _release)
 
 
 def _adoption(world: World, address: Address) -> Change:
     wanted = world.situation.desired.get(address)
     if wanted is None:
         raise ReconcilerError(f"{address} is not in the spec", "write it into the spec first, then import it")
+    state = world.situation.state
+    if address in state.entries:
+        raise ReconcilerError(f"{address} is in the state already", "`reconciler plan` shows how it differs")
     match world.situation.observed[address]:
         case Absent():
             raise ReconcilerError(f"{address}: there is no such object to import", "`reconciler apply` creates it")
         case Unreadable(reason, remedy):
             raise IncompleteError(f"{address}: {reason}", remedy)
+        case Present(owner=Owner() as owner) as present if not (
+            wanted.shared or bears_our_mark(state, address, present)
+        ):
+            raise ReconcilerError(
+                f"{address} bears the mark of {owner.managed_by} ({owner.ref or 'no reference'})",
+                "let that one forget it first; or `reconciler apply --allow takes-over` takes it from them",
+            )
         case Present() as present:
             found = {name: present.attributes[name] for name in wanted.attributes if name in present.attributes}
             kind = StepKind.MARK if wanted.type.marked and not wanted.shared else StepKind.RECORD
@@ -70,16 +80,19 @@ def _release(world: World, address: Address) -> Change:
     )
 
 
-def _run(place: Place, address: Address, dialogue: Dialogue, make: Callable[[World, Address], Change]) -> Outcome:
+def _run(
+    place: Place, address: Address, dialogue: Dialogue, operation: str, make: Callable[[World, Address], Change]
+) -> Outcome:
     spec: SpecRead = place.read_spec()
     with (
-        place.state_store().open(lock_info("import")) as store,
+        place.state_store().open(lock_info(operation)) as store,
         look(place, spec, store.state, may_write=True) as world,
     ):
         state = store.state
         change = make(world, address)
         plan = Plan(state.stack, state.environment, state.lineage, state.serial, (change,))
-        store.begin(world.systems)
         performer = Performer(state, world.situation.types, world.handlers, world.secrets)
-        results = Executor(performer, store.record, dialogue.progress, dialogue.stop, 1).run(plan)
-        return Outcome(results, store.commit().serial)
+        with dialogue.stoppable() as stop:
+            store.begin(world.systems)
+            results = Executor(performer, store.record, dialogue.progress, stop, 1).run(plan)
+            return Outcome(results, store.commit().serial)

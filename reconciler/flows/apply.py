@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from threading import Event
 from typing import TYPE_CHECKING
@@ -37,13 +38,14 @@ class Request:
 class Dialogue:
     """How the run talks.
 
-    `show` sees the plan, `progress` each step that ended and how many there are; `stop` ends the run between two.
+    `show` sees the plan, `progress` each step that ended and how many there are. `stoppable` lasts while steps are
+    carried out; the flag that it gives ends the run between two.
     """
 
     show: Callable[[Plan], None]
     confirm: Callable[[], bool]
     progress: Callable[[StepResult, int], None]
-    stop: Event
+    stoppable: Callable[[], AbstractContextManager[Event]]
 
 
 def apply(request: Request, dialogue: Dialogue) -> Outcome | None:
@@ -61,21 +63,22 @@ def apply(request: Request, dialogue: Dialogue) -> Outcome | None:
             compare(request.saved, plan)
         if errors := [item for item in plan.diagnostics if item.severity is Severity.ERROR]:
             raise SpecError(errors)
-        if not plan.changes and not plan.unread:
+        if plan.changes or plan.unread:
+            dialogue.show(plan)
+            refuse(refused(plan.hazards, request.allowed))
+        if not plan.changes:
             if world.systems != store.state.systems:  # one was permitted to move
                 store.begin(world.systems)
                 store.commit()
             return Outcome((), store.state.serial)
-        dialogue.show(plan)
-        refuse(refused(plan.hazards, request.allowed))
-        check_stores(plan, world)
         if not dialogue.confirm():
             return None
-        store.begin(world.systems)
+        check_stores(plan, world)
         performer = Performer(store.state, world.situation.types, world.handlers, world.secrets)
-        executor = Executor(performer, store.record, dialogue.progress, dialogue.stop, place.parallelism)
-        results = executor.run(plan)
-        return Outcome(results, store.commit().serial)
+        with dialogue.stoppable() as stop:
+            store.begin(world.systems)
+            results = Executor(performer, store.record, dialogue.progress, stop, place.parallelism).run(plan)
+            return Outcome(results, store.commit().serial)
 
 
 def refuse(hazards: tuple[Hazard, ...]) -> None:

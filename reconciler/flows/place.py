@@ -65,4 +65,8 @@ class Place:
 def lock_info(operation: str) -> LockInfo:
     """Who we are, for who finds the lock held."""
     since = datetime.now(UTC).isoformat(timespec="seconds")
-    return LockInfo(str(uuid4()), getpass.getuser(), socket.gethostname(), os.getpid(), operation, since)
+    try:
+        who = getpass.getuser()
+    except (KeyError, OSError):  # a container may run as a user that has no name
+        who = f"user {os.getuid()}"
+    return LockInfo(str(uuid4()), who, socket.gethostname(), os.getpid(), operation, since)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ from reconciler.core.planner import Situation
 from reconciler.core.state import State, SystemRecord
 from reconciler.diagnostic import Diagnostic, Severity, error
 from reconciler.engine.refresh import Handlers, observe, secret_statuses
+from reconciler.engine.workers import reading
 from reconciler.errors import ReconcilerError, RefusedError, SecretError, SpecError
 from reconciler.flows.registry import PLUGIN_RECORDS, PROVIDER_RECORDS
 from reconciler.ports import Connection, Credentials, Fingerprinter, Http, Secrets
@@ -43,9 +43,22 @@ class World:
 
 
 @dataclass(frozen=True, slots=True)
-class _Open:
-    http: Http
-    connection: Connection
+class Systems:
+    """The systems of an intent: their HTTP, the connections that could be made, and why the others could not."""
+
+    https: Mapping[str, Http]
+    connections: Mapping[str, Connection]
+    failures: Mapping[str, ReconcilerError]
+
+    @property
+    def facts(self) -> Mapping[str, Facts]:
+        """What was found out about each connected system."""
+        return {name: connection.facts for name, connection in self.connections.items()}
+
+    @property
+    def unreadable(self) -> Mapping[str, Unreadable]:
+        """What the failures say of every address."""
+        return {name: Unreadable(problem.message, problem.remedy) for name, problem in self.failures.items()}
 
 
 @contextmanager
@@ -60,17 +73,17 @@ def look(
     refuse_moved(intent, state, allowed)
     secrets = place.secrets(spec, state)
     with ExitStack() as stack:
-        opened, failures = _connect(intent, state, secrets, stack, read_only=not may_write, workers=place.parallelism)
-        facts = {name: opened[name].connection.facts for name in opened}
-        desired, found = expand(intent, facts)
+        credentials = {name: find_credentials(system, secrets) for name, system in sorted(intent.systems.items())}
+        systems = connect(intent, state, credentials, stack, read_only=not may_write, workers=place.parallelism)
+        desired, found = expand(intent, systems.facts)
         diagnostics = tuple(spec.locate(item) for item in (*spec.diagnostics, *found))
         if errors := [item for item in diagnostics if item.severity is Severity.ERROR]:
             raise SpecError(errors)
-        handlers, types = _handlers(intent, state, opened, secrets)
-        observed = observe(desired, state, handlers, failures, place.parallelism)
+        handlers, types = make_handlers(intent, state, systems, secrets)
+        observed = observe(desired, state, handlers, systems.unreadable, place.parallelism)
         statuses = secret_statuses(desired, observed, state, secrets, handlers if may_write else None)
         situation = Situation(desired, observed, state, types, statuses)
-        yield World(situation, handlers, secrets, diagnostics, {**state.systems, **_records(intent, facts)})
+        yield World(situation, handlers, secrets, diagnostics, {**state.systems, **_records(intent, systems.facts)})
 
 
 def completed(intent: Intent) -> Intent:
@@ -133,14 +146,25 @@ def _assumed(system: System) -> Facts:
     return replace(provider.assumed, values={**provider.assumed.values, **said})
 
 
-def _connect(
-    intent: Intent, state: State, secrets: Secrets, stack: ExitStack, *, read_only: bool, workers: int
-) -> tuple[dict[str, _Open], dict[str, Unreadable]]:
-    """Every system, connected side by side, and the reason for each that could not be."""
-    headers = {name: _headers(system, secrets) for name, system in sorted(intent.systems.items())}
+def connect(
+    intent: Intent,
+    state: State,
+    credentials: Mapping[str, Credentials],
+    stack: ExitStack,
+    *,
+    read_only: bool,
+    workers: int,
+) -> Systems:
+    """Every system that there are credentials for, connected side by side until `stack` ends.
+
+    SecretError for credentials that no request can carry: before anything is sent.
+    """
+    headers = {
+        name: PROVIDER_RECORDS[intent.systems[name].provider].authenticate(own) for name, own in credentials.items()
+    }
     https = {
-        name: stack.enter_context(open_http(system, headers[name], read_only=read_only))
-        for name, system in sorted(intent.systems.items())
+        name: stack.enter_context(open_http(intent.systems[name], own, read_only=read_only))
+        for name, own in headers.items()
     }
     endpoints = {
         sign_on.issuer_system.name
@@ -148,24 +172,24 @@ def _connect(
         if PLUGIN_RECORDS[sign_on.plugin].needs_endpoints
     }
 
-    def connect(name: str) -> _Open | Unreadable:
+    def ask(name: str) -> Connection | ReconcilerError:
         system, record = intent.systems[name], state.systems.get(name)
         known = record.facts if record and (record.url, record.org) == (system.url, system.org) else {}
         try:
-            provider = PROVIDER_RECORDS[system.provider]
-            return _Open(https[name], provider.connect(system, https[name], known, name in endpoints))
+            return PROVIDER_RECORDS[system.provider].connect(system, https[name], known, name in endpoints)
         except ReconcilerError as problem:
-            return Unreadable(problem.message, problem.remedy)
+            return problem
 
-    names = sorted(https)
-    with ThreadPoolExecutor(max_workers=max(1, min(workers, len(names)))) as pool:
-        results = dict(zip(names, pool.map(connect, names), strict=True))
-    opened = {name: result for name, result in results.items() if isinstance(result, _Open)}
-    return opened, {name: result for name, result in results.items() if isinstance(result, Unreadable)}
+    with reading(min(workers, len(https))) as pool:
+        results = dict(zip(https, pool.map(ask, https), strict=True))
+    connections = {name: result for name, result in results.items() if isinstance(result, Connection)}
+    return Systems(
+        https, connections, {name: result for name, result in results.items() if isinstance(result, ReconcilerError)}
+    )
 
 
-def _headers(system: System, secrets: Secrets) -> Mapping[str, SecretStr]:
-    """The request headers that carry the system's credential. SecretError if it is missing or malformed."""
+def find_credentials(system: System, secrets: Secrets) -> Credentials:
+    """What the system is asked with. SecretError if it is missing."""
 
     def value(handle: Handle | None) -> SecretStr | None:
         found = secrets.value(str(handle)) if handle else None
@@ -176,20 +200,19 @@ def _headers(system: System, secrets: Secrets) -> Mapping[str, SecretStr]:
             )
         return found
 
-    credentials = Credentials(value(system.token), system.username, value(system.password))
-    return PROVIDER_RECORDS[system.provider].authenticate(credentials)
+    return Credentials(value(system.token), system.username, value(system.password))
 
 
-def _handlers(
-    intent: Intent, state: State, opened: Mapping[str, _Open], secrets: Secrets
+def make_handlers(
+    intent: Intent, state: State, systems: Systems, secrets: Secrets
 ) -> tuple[Handlers, dict[tuple[str, str], ResourceType]]:
     """The handlers of all connected systems, and the types of all systems."""
     handlers: Handlers = {}
     types: dict[tuple[str, str], ResourceType] = {}
     for name, system in intent.systems.items():
         types |= {(name, kind.name): kind for kind in PROVIDER_RECORDS[system.provider].types}
-        if name in opened:
-            handlers |= {(name, kind): handler for kind, handler in opened[name].connection.handlers.items()}
+        if name in systems.connections:
+            handlers |= {(name, kind): handler for kind, handler in systems.connections[name].handlers.items()}
     for name, system in intent.systems.items():
         sign_ons = [item for item in intent.sign_ons.values() if item.product.name == name]
         recorded = {address.type for address in state.entries if address.system == name}
@@ -198,9 +221,9 @@ def _handlers(
         for plugin_name in sorted(used if not missing else {*used, *PLUGIN_RECORDS}):
             plugin = PLUGIN_RECORDS[plugin_name]
             types |= {(name, kind.name): kind for kind in plugin.types}
-            if name in opened:
+            if name in systems.connections:
                 own: Sequence[SignOn] = [item for item in sign_ons if item.plugin == plugin_name]
-                made = plugin.handlers(opened[name].http, system, own, Fingerprinter(secrets.fingerprint))
+                made = plugin.handlers(systems.https[name], system, own, Fingerprinter(secrets.fingerprint))
                 handlers |= {(name, kind): handler for kind, handler in made.items()}
     return handlers, types
 

@@ -12,6 +12,7 @@ import uvicorn
 
 from reconciler.errors import ReconcilerError
 from reconciler.sandbox import atlassian
+from reconciler.sandbox.atlassian.crowd import CONTEXT as CROWD_CONTEXT
 from reconciler.sandbox.clavex import ORG_SLUG
 from reconciler.sandbox.clavex import clavex as emulated_clavex
 from reconciler.sandbox.emulator import Emulator, World
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from reconciler.sandbox.atlassian import ConfluenceWorld, JiraWorld
+    from reconciler.sandbox.atlassian import ConfluenceWorld, CrowdWorld, JiraWorld
     from reconciler.sandbox.clavex import ClavexWorld
 
 HOST = "127.0.0.1"
@@ -84,8 +85,9 @@ class Sandbox:
     """Emulated Clavex, Jira and Confluence, served on loopback between `__enter__` and `__exit__`.
 
     clavex, jira, confluence: emulators with versions and switches of one's own.
+    crowd: a Crowd beside them; None: there is none.
     clavex_url: address of a real Clavex, in place of an emulated one.
-    port: Clavex gets this one, Jira the next, Confluence the one after; None takes free ones.
+    port: Clavex gets this one, Jira the next, Confluence the one after, then Crowd; None takes free ones.
 
     Raises on entry: ReconcilerError if a port is taken.
     """
@@ -99,12 +101,15 @@ class Sandbox:
         clavex: Emulator[ClavexWorld] | None = None,
         jira: Emulator[JiraWorld] | None = None,
         confluence: Emulator[ConfluenceWorld] | None = None,
+        crowd: Emulator[CrowdWorld] | None = None,
         clavex_url: str | None = None,
         port: int | None = None,
     ) -> None:
         self.clavex_url = clavex_url
         self._emulators = clavex, jira or atlassian.jira(), confluence or atlassian.confluence()
         self._clavex: Served[ClavexWorld] | None = None
+        self._emulated_crowd = crowd
+        self._crowd: Served[CrowdWorld] | None = None
         self._port = port
         self._servers: list[tuple[uvicorn.Server, socket.socket]] = []
         self._ready = threading.Event()
@@ -117,6 +122,8 @@ class Sandbox:
                 self._clavex = self._prepare(clavex or emulated_clavex(), 0)
             self.jira = self._prepare(jira, 1, jira.world.switches.context_path)
             self.confluence = self._prepare(confluence, 2, confluence.world.switches.context_path)
+            if self._emulated_crowd is not None:
+                self._crowd = self._prepare(self._emulated_crowd, 3, CROWD_CONTEXT)
         except ReconcilerError:
             for _, listener in self._servers:
                 listener.close()
@@ -140,9 +147,23 @@ class Sandbox:
         return self._clavex
 
     @property
-    def served(self) -> tuple[Served[ClavexWorld] | Served[JiraWorld] | Served[ConfluenceWorld], ...]:
+    def crowd(self) -> Served[CrowdWorld]:
+        """The emulated Crowd; ReconcilerError if there is none."""
+        if self._crowd is None:
+            raise ReconcilerError("no Crowd is emulated here")
+        return self._crowd
+
+    @property
+    def served(
+        self,
+    ) -> tuple[Served[ClavexWorld] | Served[JiraWorld] | Served[ConfluenceWorld] | Served[CrowdWorld], ...]:
         """All that is emulated."""
-        return (*([self._clavex] if self._clavex else []), self.jira, self.confluence)
+        return (
+            *([self._clavex] if self._clavex else []),
+            self.jira,
+            self.confluence,
+            *([self._crowd] if self._crowd else []),
+        )
 
     @property
     def issued_secrets(self) -> set[str]:
@@ -160,7 +181,8 @@ class Sandbox:
             clavex = {"provider": "clavex", "url": self.clavex_url or ""}
         else:
             clavex = self._clavex.describe() | {"org": ORG_SLUG, "org_id": self._clavex.world.org_id}
-        return {"clavex": clavex, "jira": self.jira.describe(), "confluence": self.confluence.describe()}
+        products = {"clavex": clavex, "jira": self.jira.describe(), "confluence": self.confluence.describe()}
+        return products | ({"crowd": self._crowd.describe()} if self._crowd else {})
 
     def _prepare(self, emulator: Emulator[W], place: int, path: str = "") -> Served[W]:
         """A listening socket and a server for it, not yet started."""

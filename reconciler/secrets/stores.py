@@ -137,6 +137,8 @@ class StoredSecrets:
             return self._key
 
     def _store(self, name: str) -> Store:
+        if (store := self._stores.get(name)) is not None:
+            return store
         with self._lock:
             if name not in self._stores:
                 self._stores[name] = open_store(name, home=self._home, environ=self._environ, commands=self._commands)

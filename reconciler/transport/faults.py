@@ -17,7 +17,7 @@ class Lost:
     """No whole answer came.
 
     `arrived`: the request may have reached the system. `passing`: trying again may help. `bad`: an answer came,
-    and it was unfit.
+    and it was unfit. `tls`: there is no TLS, or none that can be trusted.
     """
 
     reason: str
@@ -25,6 +25,7 @@ class Lost:
     arrived: bool = True
     passing: bool = True
     bad: bool = False
+    tls: bool = False
 
 
 def explain(error: httpx.HTTPError, system: System) -> Lost:
@@ -65,10 +66,12 @@ def _tls(cause: ssl.SSLError, table: str) -> Lost:
             f"if the system has a CA of its own, name it in ca_file of {table} or in SSL_CERT_FILE",
             arrived=False,
             passing=False,
+            tls=True,
         )
     return Lost(
         f"no TLS: {(cause.reason or 'handshake failed').lower().replace('_', ' ')}",
         f"does the url of {table} mean http, or another port?",
         arrived=False,
         passing=False,
+        tls=True,
     )

@@ -115,10 +115,12 @@ class Workplace:
 
     # --- commands -------------------------------------------------------------------------------------------------
 
-    def run(self, *arguments: str) -> Ran:
-        """One command of the program."""
-        tokens = {f"{name.upper()}_TOKEN": system["token"] for name, system in self.sandbox.describe().items()}
-        environ = {
+    @property
+    def variables(self) -> dict[str, str]:
+        """The environment that the commands run in."""
+        systems = self.sandbox.describe().items()
+        tokens = {f"{name.upper()}_TOKEN": system["token"] for name, system in systems if "token" in system}
+        return {
             "PATH": os.environ["PATH"],
             "HOME": str(self.folder),
             "RECONCILER_SPECS": str(self.folder / "specs"),
@@ -127,8 +129,11 @@ class Workplace:
             **tokens,
             **self.environ,
         }
+
+    def run(self, *arguments: str) -> Ran:
+        """One command of the program."""
         out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2))
-        with patch.dict(os.environ, environ, clear=True), redirect_stdout(out), redirect_stderr(err):
+        with patch.dict(os.environ, self.variables, clear=True), redirect_stdout(out), redirect_stderr(err):
             code = outcome(list(arguments))
         texts = [stream.buffer.getvalue().decode() for stream in (out, err)]  # type: ignore[attr-defined]
         self.shown += texts

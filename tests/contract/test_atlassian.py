@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from contract.suite import DUTIES, Case, nothing
@@ -17,10 +17,16 @@ from unit.atlassian.product import CLIENT_SECRET, Side, add_idp, connection, ope
 from reconciler.core.address import Address
 from reconciler.core.desired import Desired
 from reconciler.ports import Http
-from reconciler.providers import atlassian_sso, confluence, jira, miniorange
+from reconciler.providers import atlassian_sso, confluence, crowd, jira, miniorange
 from reconciler.providers.atlassian.groups import GROUP
+from reconciler.providers.confluence.permissions import GLOBAL_PERMISSION, SPACE_PERMISSIONS
+from reconciler.providers.jira.roles import APPLICATION_ROLE
+from reconciler.sandbox.atlassian.crowd import crowd as emulated_crowd
 from reconciler.sandbox.faults import Fault, Kind
 from reconciler.sandbox.serve import Sandbox, Served
+
+if TYPE_CHECKING:
+    from reconciler.core.resource import ResourceType
 
 Enter = Callable[[Served[Any]], Http]
 Make = Callable[[Sandbox, Enter, Path], Case]
@@ -35,7 +41,7 @@ FOREIGN_PROVIDER = {
 
 @pytest.fixture(scope="module")
 def shared_sandbox() -> Iterator[Sandbox]:
-    with Sandbox() as sandbox:
+    with Sandbox(crowd=emulated_crowd()) as sandbox:
         yield sandbox
 
 
@@ -66,7 +72,7 @@ def groups(provider: Any, served: Served[Any], http: Http) -> Case:
         served,
         Side(handler, desired),
         count=lambda: sum(other.lower() == name.lower() for other in world.groups),
-        rest=lambda: {other: list(members) for other, members in world.groups.items() if other != name},
+        rest=lambda: {other: [*members] for other, members in world.groups.items() if other != name},
         dump=lambda: repr(world.groups),
     )
 
@@ -77,6 +83,10 @@ def jira_group(sandbox: Sandbox, enter: Enter, folder: Path) -> Case:
 
 def confluence_group(sandbox: Sandbox, enter: Enter, folder: Path) -> Case:
     return groups(confluence.provider, sandbox.confluence, enter(sandbox.confluence))
+
+
+def crowd_group(sandbox: Sandbox, enter: Enter, folder: Path) -> Case:
+    return groups(crowd.provider, sandbox.crowd, enter(sandbox.crowd))
 
 
 def idps(served: Served[Any], http: Http) -> Case:
@@ -135,6 +145,60 @@ def jira_sso_settings(sandbox: Sandbox, enter: Enter, folder: Path) -> Case:
         rest=lambda: (world.sso.show_login_form_for_jsm, world.sso.discovery_refresh_cron),
         dump=lambda: repr(world.sso),
     )
+
+
+def jira_application_role(sandbox: Sandbox, enter: Enter, folder: Path) -> Case:
+    world = sandbox.jira.world
+    address = Address("jira", "application_role", "jira-software")
+    wish = Desired(address, APPLICATION_ROLE, {"groups": ("jira-administrators", "ours")})
+    handler = connection(jira.provider, sandbox.jira, enter(sandbox.jira)).handlers["application_role"]
+    world.application_roles["jira-software"].default_groups = ["jira-administrators"]
+
+    def rest() -> object:
+        kept = {key: role for key, role in world.application_roles.items() if key != "jira-software"}
+        return repr(kept), world.application_roles["jira-software"].default_groups
+
+    return case(
+        sandbox.jira,
+        Side(handler, wish),
+        changes={"groups": ("jira-administrators", "others", "ours")},
+        count=lambda: 1,
+        rest=rest,
+        dump=lambda: repr(world.application_roles),
+    )
+
+
+def confluence_permissions(sandbox: Sandbox, enter: Enter, kind: ResourceType, name: str, *texts: str) -> Case:
+    world = sandbox.confluence.world
+    address = Address("confluence", kind.name, name)
+    (attribute,) = kind.attributes
+    handler = connection(confluence.provider, sandbox.confluence, enter(sandbox.confluence)).handlers[kind.name]
+    world.groups |= {"staff": [], "guests": []}
+    world.permissions["guests"] = {("space", "create")}
+
+    def rest() -> object:
+        others = {group: pairs for group, pairs in world.permissions.items() if group != "staff"}
+        return repr((others, world.spaces["DOCS"]["confluence-administrators"]))
+
+    return case(
+        sandbox.confluence,
+        Side(handler, Desired(address, kind, {attribute: texts[:-1]})),
+        changes={attribute: texts},
+        count=lambda: 1,
+        rest=rest,
+        dump=lambda: repr((world.permissions, world.spaces)),
+    )
+
+
+def confluence_use(sandbox: Sandbox, enter: Enter, folder: Path) -> Case:
+    groups = ("confluence-administrators", "confluence-users", "staff")
+    return confluence_permissions(sandbox, enter, GLOBAL_PERMISSION, "use", *groups)
+
+
+def confluence_space(sandbox: Sandbox, enter: Enter, folder: Path) -> Case:
+    administrators = [f"confluence-administrators: {word}" for word in ("administer", "read")]
+    granted = (*administrators, "guests: create_page", "staff: delete_own", "staff: delete_page")
+    return confluence_permissions(sandbox, enter, SPACE_PERMISSIONS, "DOCS", *granted)
 
 
 def documents(served: Served[Any], made: Side, **parts: Any) -> Case:
@@ -242,10 +306,14 @@ def sign_in_by_file(sandbox: Sandbox, enter: Enter, folder: Path) -> Case:
 CASES = (
     jira_group,
     confluence_group,
+    crowd_group,
     jira_idp,
     old_jira_idp,
     confluence_idp,
     jira_sso_settings,
+    jira_application_role,
+    confluence_use,
+    confluence_space,
     jira_miniorange,
     awkward_miniorange,
     jira_sign_in,

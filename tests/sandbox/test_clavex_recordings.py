@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,8 +41,16 @@ def test_it_answers_as_recorded(sandbox: Sandbox, path: Path) -> None:
     assert differences(sandbox, json.loads(path.read_text(encoding="utf-8"))) == []
 
 
+def test_with_keys_of_each_organisation_it_answers_as_recorded(sandbox: Sandbox) -> None:
+    sandbox.clavex.world.switches = replace(sandbox.clavex.world.switches, key_backend="db")
+    path = RECORDINGS / "clavex" / "special" / "key-backend-db.json"
+    assert differences(sandbox, json.loads(path.read_text(encoding="utf-8"))) == []
+
+
 def test_everything_that_the_product_leans_on_is_replayed() -> None:
     names = {path.stem for path in SCENARIOS}
+    assert {"authorize", "token-refusals", "login", "login-username", "login-mappers", "login-form"} < names
+    assert {"userinfo-refusals", "groups-members", "users", "login-session", "login-public", "login-refresh"} < names
     assert {"auth-refusals", "org-addressing", "guide-step-1", "discovery", "mappers", "groups"} < names
     assert {"groups-paging", "client-secret", "client-patch", "client-managed-marker", "client-list-paging"} < names
 

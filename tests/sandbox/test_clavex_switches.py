@@ -130,7 +130,7 @@ def test_the_audit_proof_is_a_switch(sandbox: Sandbox) -> None:
 
 
 def test_what_is_left_out_says_so(clavex: httpx.Client, sandbox: Sandbox) -> None:
-    answer = clavex.get(f"/api/v1/organizations/{sandbox.clavex.world.org_id}/users")
+    answer = clavex.get(f"/api/v1/organizations/{sandbox.clavex.world.org_id}/webhooks")
     assert answer.status_code == 501
     assert "does not emulate GET" in answer.json()["message"]
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from reconciler.core.intent import Group
 from reconciler.core.resource import unordered
-from reconciler.spec.model import Name, Names, Word
+from reconciler.spec.model import Name, Names, Text, Word
 from reconciler.spec.position import key_path
 
 if TYPE_CHECKING:
@@ -23,15 +23,28 @@ DEFAULT_GROUPS = "default_groups"
 MAY_USE = "may_use"
 SPACES = "spaces"
 
-GroupsOf = dict[Word, Names]
+Groups = Names
+GroupsOf = dict[Word, Groups]
 """Names of groups by what they may use."""
-Permission = Annotated[
-    str,
-    Field(
-        pattern="^(read|administer|export|restrict|delete_own|delete_mail"
-        "|(create|delete)_(page|blogpost|comment|attachment))$"
-    ),
+Permission = Literal[
+    "read",
+    "administer",
+    "export",
+    "restrict",
+    "delete_own",
+    "delete_mail",
+    "create_page",
+    "delete_page",
+    "create_blogpost",
+    "delete_blogpost",
+    "create_comment",
+    "delete_comment",
+    "create_attachment",
+    "delete_attachment",
 ]
+"""What a group may do in a space of Confluence (facts atlassian 7.3)."""
+Spaces = dict[Word, dict[Text, Annotated[tuple[Permission, ...], Field(strict=False)]]]
+"""What each group may do, by the key of a space."""
 _LIST = TypeAdapter(tuple[str, ...])
 _GROUPS_OF = TypeAdapter(dict[str, tuple[str, ...]])
 _SPACES = TypeAdapter(dict[str, dict[str, tuple[str, ...]]])
@@ -78,12 +91,12 @@ def named_groups(system: System) -> Iterator[Group]:
         for name, groups in sorted(groups_of(system, key).items()):
             yield from (Group(system.name, group, where=key_path(*table, key, name)) for group in groups)
     yield from (Group(system.name, group, where=key_path(*table, MAY_USE)) for group in may_use(system) or ())
-    for space, groups in sorted(spaces_of(system).items()):
-        yield from (Group(system.name, group, where=key_path(*table, SPACES, space, group)) for group in groups)
+    for space, granted in sorted(spaces_of(system).items()):
+        yield from (Group(system.name, group, where=key_path(*table, SPACES, space, group)) for group in granted)
 
 
 def respelled(found: Collection[str], wanted: Value) -> tuple[str, ...]:
-    """What was found as a set, each name as `wanted` spells it: upper and lower case are equal (facts atlassian 6.2)."""
+    """What was found as a set, each name as `wanted` spells it: case does not count (facts atlassian 6.2)."""
     ours = {name.casefold(): name for name in (wanted if isinstance(wanted, tuple) else ())}
     return unordered(ours.get(name.casefold(), name) for name in found)
 

@@ -25,7 +25,16 @@ def takes_rights(before: Attributes, after: Attributes) -> Iterable[str]:
         yield f"the members of {name} lose what it permits, and it looks like a group of administrators"
 
 
-GROUP = ResourceType("group", key=("name",), attributes={"name": Mark.PLAIN}, locks_out=takes_rights)
+GROUP = ResourceType(
+    "group",
+    key=("name",),
+    attributes={"name": Mark.PLAIN},
+    inside="group",  # that of a shared directory takes those of its products along
+    locks_out=takes_rights,
+)
+
+
+_REFUSALS = {400, 403}
 
 
 class GroupApi(Protocol):
@@ -39,6 +48,40 @@ class GroupApi(Protocol):
 
     def delete(self, name: str) -> None:
         """Removes the group. ReconcilerError if there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class DirectoryGroups:
+    """Implements GroupApi for a product whose groups a Crowd keeps: it only looks (facts atlassian 8)."""
+
+    api: GroupApi
+    product: str
+    directory: str
+
+    def find(self, name: str) -> str | None:
+        """The name as the product spells it; None if there is no such group, or not yet."""
+        return self.api.find(name)
+
+    def create(self, name: str) -> Sequence[str]:
+        """Nothing but patience, unless the group has arrived already."""
+        if self.find(name) is not None:
+            return ()
+        return (
+            f"wait until the directory synchronisation brings {name} from {self.directory}, by default each hour",
+            f"or start it: {self.product}: User Directories > Synchronise; then run apply again",
+        )
+
+    def delete(self, name: str) -> None:
+        """ReconcilerError: the group is not the product's."""
+        raise ReconcilerError(
+            f"the group {name} is kept in {self.directory}, so it is not deleted in {self.product}",
+            "delete it there; the directory synchronisation takes it out here",
+        )
+
+
+def groups_api(api: GroupApi, product: str, directory: str) -> GroupApi:
+    """The groups of a product, which is only looked at where a directory keeps them."""
+    return DirectoryGroups(api, product, directory) if directory else api
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +115,7 @@ class GroupHandler:
         except StatusError as problem:
             # "It exists" is 400 in Jira and 409 in Confluence, and 400 means other things too (facts atlassian 6.2).
             if (found := self.api.find(name)) is None:
-                remedy = (
-                    problem.remedy or "is the first user directory read-only? Then make the group where it is kept"
-                )
-                raise ReconcilerError(problem.message, remedy) from None
+                raise _refused(name, problem) from None
             return Written(found)
         return Written(name, manual=tuple(manual)) if manual else Written(self._spelling(name))
 
@@ -98,6 +138,19 @@ class GroupHandler:
         except ReconcilerError:
             if self.api.find(name) is not None:
                 raise
+
+
+def _refused(name: str, problem: StatusError) -> ReconcilerError:
+    """The error for a group that could not be made: 400 and 403 also mean a directory that is not written to."""
+    if problem.status not in _REFUSALS:
+        return ReconcilerError(problem.message, problem.remedy)
+    return ReconcilerError(
+        f"the group {name} was refused: its directory is read-only, or the account may not make groups "
+        f"({problem.message})",
+        "where the first user directory is read-only, make the group at its source, or name the Crowd that keeps it "
+        "as `directory` in the table of the system; else use an administrator, or let the application add groups in "
+        "Crowd",
+    )
 
 
 def unreadable(problem: ReconcilerError, remedy: str = "") -> Unreadable:

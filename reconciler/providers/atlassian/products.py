@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from reconciler.core.address import Address
 from reconciler.core.desired import Desired
 from reconciler.core.intent import Group
-from reconciler.diagnostic import error, warning
+from reconciler.core.resource import OnRemove
+from reconciler.diagnostic import error, note, warning
 from reconciler.ports import Expansion
-from reconciler.providers.atlassian.access import named_groups
+from reconciler.providers.atlassian.access import DIRECTORY, directory_of, named_groups
 from reconciler.providers.atlassian.groups import GROUP
 from reconciler.providers.atlassian.versions import is_below
+from reconciler.spec.suggestion import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from reconciler.core.intent import Facts, Intent, System
     from reconciler.diagnostic import Diagnostic
 
+CROWD = "crowd"
+"""The provider of shared directories."""
 BASE_URL = "base_url"
 """The fact in which a product says what it takes for its own URL."""
 
@@ -37,27 +41,48 @@ class Product:
     group_writes_since: str = ""
 
     def expand(self, intent: Intent, system: System, facts: Facts) -> Expansion:
-        """The groups that the spec names in this product, and what its version will not do."""
+        """The groups that the spec names in this product, and what its version will not do.
+
+        Those of a shared directory are made there, and only looked for here.
+        """
         groups: dict[str, Group] = {}
-        diagnostics = [*self._check(system, facts)]
+        directory = directory_of(system)
+        diagnostics = [*self._check(system, facts), *self._check_directory(intent, system, directory)]
         for group in _groups(intent, system):
             other = groups.setdefault(group.name.casefold(), group)
             if other.name != group.name:
                 text = f"{other.name} and {group.name} are one group in {self.title}, which does not look at case"
                 diagnostics.append(error(text, group.where, "write the name alike everywhere"))
-        manual = bool(self.group_writes_since) and is_below(facts.version, self.group_writes_since)
+        early = bool(self.group_writes_since) and is_below(facts.version, self.group_writes_since)
         resources = tuple(
             Desired(
                 group.address,
                 GROUP,
                 {"name": group.name},
-                on_remove=group.on_remove,
-                manual=manual,
+                depends_on=(Address(directory, GROUP.name, group.name),) if directory else (),
+                on_remove=OnRemove.FORGET if directory else group.on_remove,
+                manual=early or bool(directory),
                 where=group.where,
             )
             for group in groups.values()
         )
         return Expansion(resources, tuple(diagnostics))
+
+    def _check_directory(self, intent: Intent, system: System, directory: str) -> Iterator[Diagnostic]:
+        where = f"systems.{system.name}.{DIRECTORY}"
+        kept = intent.systems.get(directory)
+        if directory and kept is None:
+            crowds = [name for name, other in intent.systems.items() if other.provider == CROWD]
+            yield error(f"there is no system {directory}", where, did_you_mean(directory, crowds, "the Crowds are"))
+        elif kept is not None and kept.provider != CROWD:
+            yield error(f"{directory} is no Crowd, and only a Crowd keeps the groups of others", where)
+        elif kept is not None:
+            yield note(
+                f"groups of {system.name} are made in {directory} only; {self.title} has a new one after its next "
+                f"directory synchronisation, every 60 minutes by default, and until then it counts as not done",
+                where,
+                f"User Directories > Synchronise in {self.title} brings it at once; then run apply again",
+            )
 
     def _check(self, system: System, facts: Facts) -> Iterator[Diagnostic]:
         where = f"systems.{system.name}"
@@ -78,13 +103,16 @@ class Product:
 
 
 def _groups(intent: Intent, system: System) -> Iterator[Group]:
-    """The groups of one product: those of the spec, then those that its sign-ons and its own table name."""
+    """The groups of one system: of the spec, of its sign-ons and its table; of a Crowd also those of its products."""
     yield from (group for group in intent.groups if group.system == system.name)
     for sign_on in intent.sign_ons.values():
         if sign_on.product.name == system.name:
             for name in sorted({*sign_on.groups.values(), *(sign_on.default_groups or ())}):
                 yield Group(system.name, name, where=f"{sign_on.where}.groups")
     yield from named_groups(system)
+    for product in intent.systems.values():
+        if system.provider == CROWD and directory_of(product) == system.name:
+            yield from (replace(group, system=system.name) for group in _groups(intent, product))
 
 
 def group_address(system: System, name: str) -> Address:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.core.intent import ClaimsFrom, Plugin
 from reconciler.ports import PluginProvider
+from reconciler.providers.atlassian_sso.examination import examine
 from reconciler.providers.atlassian_sso.expansion import Options, callback, expand
 from reconciler.providers.atlassian_sso.idps import IdpHandler
 from reconciler.providers.atlassian_sso.settings import SettingsHandler
@@ -38,4 +39,5 @@ plugin = PluginProvider(
     claims_from=ClaimsFrom.ID_TOKEN,
     expand=expand,
     handlers=make_handlers,
+    examine=examine,
 )

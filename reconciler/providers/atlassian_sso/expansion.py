@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from reconciler.diagnostic import Diagnostic
 
 _CALLBACK = "/plugins/servlet/oidc/callback"
-_SINCE = {"jira": "8.15", "confluence": "7.12"}
-_GUIDE_SINCE = {"jira": "9.4"}
+SINCE = {"jira": "8.15", "confluence": "7.12"}
+GUIDE_SINCE = {"jira": "9.4"}
 _SAME_NAMES = "the built-in app has no table of groups and takes names as Clavex sends them"
 
 
@@ -122,15 +122,15 @@ def _mappings(sign_on: SignOn) -> dict[str, Value]:
 def _check_version(sign_on: SignOn, product: Facts) -> Iterator[Diagnostic]:
     kind, where = sign_on.product.provider, f"{sign_on.where}.plugin"
     named = f"{title(sign_on)} {product.version}"
-    if kind not in _SINCE:
+    if kind not in SINCE:
         yield error(f"{sign_on.product.name} is no product that has the built-in app", where, "use another plugin")
-    elif is_below(product.version, _SINCE[kind]):
+    elif is_below(product.version, SINCE[kind]):
         yield error(
-            f"{named} has no built-in OpenID Connect: it came with {_SINCE[kind]}", where, "use another plugin"
+            f"{named} has no built-in OpenID Connect: it came with {SINCE[kind]}", where, "use another plugin"
         )
-    elif is_below(product.version, _GUIDE_SINCE.get(kind, "0")):
+    elif is_below(product.version, GUIDE_SINCE.get(kind, "0")):
         yield warning(
-            f"Clavex's guide wants {_GUIDE_SINCE[kind]} or later for the built-in app, this is {named}", where
+            f"Clavex's guide wants {GUIDE_SINCE[kind]} or later for the built-in app, this is {named}", where
         )
 
 

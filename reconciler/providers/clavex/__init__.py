@@ -6,6 +6,7 @@ from reconciler.core.intent import Facts
 from reconciler.ports import Provider
 from reconciler.providers.clavex.access import ClavexSettings, authenticate
 from reconciler.providers.clavex.connection import connect
+from reconciler.providers.clavex.examination import examine
 from reconciler.providers.clavex.expansion import expand
 from reconciler.providers.clavex.resources import CLIENT, GROUP, MAPPER
 from reconciler.providers.clavex.wire import RELEASED
@@ -19,4 +20,5 @@ provider = Provider(
     connect=connect,
     assumed=Facts(values={"dialect": RELEASED}),
     remembers=("dialect", "org_id"),
+    examine=examine,
 )

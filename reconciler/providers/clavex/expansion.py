@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from reconciler.core.desired import Desired
@@ -20,6 +21,20 @@ if TYPE_CHECKING:
     from reconciler.diagnostic import Diagnostic
 
 _SHARED = ("redirect_uris",)
+_STATED = (
+    "name",
+    "post_logout_redirect_uris",
+    "grant_types",
+    "response_types",
+    "scopes",
+    "token_endpoint_auth_method",
+    "active",
+    "public",
+    "access_token_ttl",
+    "refresh_token_ttl",
+)
+"""Attributes that the spec may leave out."""
+_read_stated = attrgetter("display_name", *_STATED[1:])
 
 
 def expand(intent: Intent, system: System, facts: Facts) -> Expansion:
@@ -58,26 +73,14 @@ def _client(client: Client, sign_ons: Sequence[SignOn], kept: Collection[str]) -
     where = f"clients.{client.name}"
     if client.shared:
         return Desired(client.address, CLIENT, attributes, shared=_SHARED, where=where)
-    stated: dict[str, Value] = {
-        "name": client.display_name,
-        "post_logout_redirect_uris": _set(client.post_logout_redirect_uris or None),  # [] is ignored (clavex 2.3)
-        "grant_types": _set(client.grant_types),
-        "response_types": _set(client.response_types),
-        "scopes": _set(client.scopes),
-        "token_endpoint_auth_method": client.token_endpoint_auth_method,
-        "active": client.active,
-        "public": client.public,
-        "access_token_ttl": client.access_token_ttl,
-        "refresh_token_ttl": client.refresh_token_ttl,
-    }
-    attributes |= {name: value for name, value in stated.items() if value is not None and name in kept}
+    for name, value in zip(_STATED, _read_stated(client), strict=True):
+        if value is not None and name in kept:
+            attributes[name] = unordered(value) if isinstance(value, tuple) else value
+    if client.post_logout_redirect_uris == ():
+        attributes.pop("post_logout_redirect_uris", None)  # [] is ignored (facts clavex 2.3)
     if client.secret is not None and not client.public:
         attributes["client_secret"] = str(client.secret)
     return Desired(client.address, CLIENT, attributes, where=where)
-
-
-def _set(values: tuple[str, ...] | None) -> Value:
-    return None if values is None else unordered(values)
 
 
 def _group(group: Group) -> Desired:

@@ -86,11 +86,11 @@ class GroupHandler:
             refusal = problem
         else:
             return Written(self.org.decode_made(answer, WireGroup, path)["id"])
-        # A name that is taken is a 500 (facts clavex 9.2).
-        if refusal.status in {HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.CONFLICT} and any(
-            group["name"] == name for group in self._list().values()
-        ):
-            raise StatusError(refusal.status, f"the group {name} exists already", refusal.where, "plan again")
+        # A name that is taken is a 500 (facts clavex 9.2). Only a group with our mark can be the one just made.
+        if refusal.status in {HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.CONFLICT}:
+            made = next((group for group in self._list().values() if group["name"] == name), None)
+            if made is not None and write.owner != _present(made).owner:
+                raise ReconcilerError(f"{write.address}: the group {name} exists already", "plan again")
         raise refusal
 
     def update(self, write: Write) -> Written:

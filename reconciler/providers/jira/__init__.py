@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, Field, TypeAdapter
 
 from reconciler.core.intent import Facts
 from reconciler.ports import Connection, Handler, Provider
-from reconciler.providers.atlassian.access import GroupsOf, ProductSettings
+from reconciler.providers.atlassian.access import GroupsOf, ProductSettings, directory_of
 from reconciler.providers.atlassian.credentials import authenticate
-from reconciler.providers.atlassian.groups import GROUP, GroupHandler
+from reconciler.providers.atlassian.groups import GROUP, GroupHandler, groups_api
 from reconciler.providers.atlassian.products import BASE_URL, Product
+from reconciler.providers.jira.examination import examine
 from reconciler.providers.jira.groups import JiraGroups
 from reconciler.providers.jira.roles import APPLICATION_ROLE, RoleHandler, roles_of
 from reconciler.transport.answers import decode
@@ -56,7 +58,7 @@ def connect(system: System, http: Http, known: Mapping[str, str], endpoints: boo
     info = decode(http.get(_SERVER_INFO), _ADAPTER, f"GET {http.url}{_SERVER_INFO}")
     facts = Facts(info.version, {BASE_URL: info.baseUrl}, assumed=False)
     handlers: dict[str, Handler] = {
-        GROUP.name: GroupHandler(JiraGroups(http)),
+        GROUP.name: GroupHandler(groups_api(JiraGroups(http), JIRA.title, directory_of(system))),
         APPLICATION_ROLE.name: RoleHandler(http),
     }
     return Connection(facts, handlers)
@@ -75,4 +77,5 @@ provider = Provider(
     authenticate=authenticate,
     expand=expand,
     connect=connect,
+    examine=partial(examine, product=JIRA),
 )

@@ -8,6 +8,7 @@ from reconciler.core.intent import ClaimsFrom, Plugin
 from reconciler.ports import PluginProvider
 from reconciler.providers.atlassian.sign_ons import TITLES
 from reconciler.providers.miniorange.documents import Documents
+from reconciler.providers.miniorange.examination import examine
 from reconciler.providers.miniorange.expansion import Options, callback, expand
 from reconciler.providers.miniorange.handlers import ProviderHandler, SignInHandler
 from reconciler.providers.miniorange.types import MINIORANGE, SIGN_IN
@@ -43,4 +44,5 @@ plugin = PluginProvider(
     expand=expand,
     handlers=make_handlers,
     needs_endpoints=True,
+    examine=examine,
 )

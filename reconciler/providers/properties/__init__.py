@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.core.intent import ClaimsFrom, Plugin
 from reconciler.ports import PluginProvider
+from reconciler.providers.properties.examination import examine
 from reconciler.providers.properties.expansion import Options, callback, expand
 from reconciler.providers.properties.handlers import PropertiesHandler
 from reconciler.providers.properties.types import PROPERTIES
@@ -36,4 +37,5 @@ plugin = PluginProvider(
     claims_from=ClaimsFrom.ID_TOKEN,
     expand=expand,
     handlers=make_handlers,
+    examine=examine,
 )

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+_REMEDY = "run as the user who owns the file, in most cases the one that Jira runs as"
 _BARE_NEWLINE = re.compile(r"(?<!\r)\n")
 
 
@@ -35,14 +36,13 @@ def change(path: Path, edit: Callable[[PropertiesFile], None]) -> None:
     after = _render(properties, before or b"")
     if after == (before or b""):
         return
-    try:
+    with files.failing_as(ReconcilerError, path, "written", _REMEDY):
         if path.exists() and not os.access(path, os.W_OK):  # a file can be replaced all the same
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-        held = files.exchange(path, before, after)
-    except FileNotFoundError:
-        held = False
-    except OSError as problem:
-        raise _failed(path, "written", problem) from None
+        try:
+            held = files.exchange(path, before, after)
+        except FileNotFoundError:
+            held = False
     if not held:
         raise ReconcilerError(
             f"{path} was changed by somebody else in this moment; nothing was written", "plan again"
@@ -50,10 +50,8 @@ def change(path: Path, edit: Callable[[PropertiesFile], None]) -> None:
 
 
 def _read(path: Path) -> bytes | None:
-    try:
+    with files.failing_as(ReconcilerError, path, "read", _REMEDY):
         data = files.read(path)
-    except OSError as problem:
-        raise _failed(path, "read", problem) from None
     if data is None and not path.parent.is_dir():
         raise ReconcilerError(
             f"{path} cannot be read: there is no such folder on this machine",
@@ -77,12 +75,3 @@ def _render(properties: PropertiesFile, before: bytes) -> bytes:
     if b"\r\n" in before and not _BARE_NEWLINE.search(before.decode("latin-1")):
         text = _BARE_NEWLINE.sub("\r\n", text)
     return text.encode("latin-1")
-
-
-def _failed(path: Path, done: str, problem: OSError) -> ReconcilerError:
-    remedy = (
-        problem.remedy
-        if isinstance(problem, files.UnsafeFileError)
-        else "run as the user who owns the file, in most cases the one that Jira runs as"
-    )
-    return ReconcilerError(f"{path} cannot be {done}: {problem.strerror or problem}", remedy)

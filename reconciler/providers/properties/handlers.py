@@ -67,10 +67,7 @@ class PropertiesHandler:
 
         def add(properties: PropertiesFile) -> None:
             if _ours(properties):
-                raise ReconcilerError(
-                    f"{path} has {', '.join(_ours(properties))} by now",
-                    "plan again; if they are of a sign-on that was renamed, `reconciler forget` its old address",
-                )
+                raise ReconcilerError(f"{path} has {', '.join(_ours(properties))} by now", "plan again")
             _fill(properties, write, write.attributes.keys())
 
         change(Path(path), add)

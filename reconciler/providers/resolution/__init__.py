@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from reconciler.core.intent import ClaimsFrom, Plugin
 from reconciler.ports import PluginProvider
-from reconciler.providers.resolution.app import PluginManager
+from reconciler.providers.atlassian.apps import PluginManager
+from reconciler.providers.resolution.examination import examine
 from reconciler.providers.resolution.expansion import Options, callback, expand
 from reconciler.providers.resolution.handlers import ResolutionHandler
 from reconciler.providers.resolution.types import RESOLUTION
@@ -39,4 +40,5 @@ plugin = PluginProvider(
     expand=expand,
     handlers=make_handlers,
     needs_endpoints=True,
+    examine=examine,
 )

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from reconciler.core.resource import Attributes, Value
-    from reconciler.providers.resolution.app import App
+    from reconciler.providers.atlassian.apps import App
     from reconciler.providers.resolution.types import Confirmation
 
 APP = "SAML Single Sign On (SSO) by resolution"

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from reconciler.core.observed import Absent, Lookup, Observation, Present
 from reconciler.errors import ManualError, ReconcilerError
 from reconciler.ports import Fingerprinter, Write, Written
+from reconciler.providers.atlassian.apps import PluginManager
 from reconciler.providers.atlassian.groups import unreadable
 from reconciler.providers.atlassian.sign_ons import TITLES
-from reconciler.providers.resolution.app import PluginManager, keys_of
+from reconciler.providers.resolution.app import keys_of
 from reconciler.providers.resolution.checklist import checklist
 from reconciler.providers.resolution.types import (
     APP_ENABLED,
@@ -28,7 +29,10 @@ if TYPE_CHECKING:
 
     from reconciler.core.address import Address
     from reconciler.core.resource import Attributes
-    from reconciler.providers.resolution.app import App
+    from reconciler.providers.atlassian.apps import App
+
+_PREFIX = "idp:"
+"""Begins the ids that we make up: the app has none that anybody could see."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +54,13 @@ class ResolutionHandler:
             return unreadable(problem)
         said = parse_confirmation(str(lookup.attributes.get(CONFIRMATION, "")))
         whole = said is not None and said.values == lookup.attributes.get(CONFIRMED)
-        if app is None or not (whole or lookup.remote_id == lookup.address.name):
+        known = lookup.remote_id if (lookup.remote_id or "").startswith(_PREFIX) else None
+        if app is None or not (whole or known):
             return Absent()
         # A confirmation of other values says nothing of the single ones: what was last applied stands in for them.
         values = {name: lookup.attributes[name] for name in RESOLUTION.shown & lookup.attributes.keys()}
         return Present(
-            lookup.address.name,
+            known or _id_of(lookup.attributes),
             {**(values if whole else {}), CONFIRMED: said.values if said else "", APP_ENABLED: app.enabled},
             fingerprints={SECRET: said.secret} if said else {},
         )
@@ -68,9 +73,8 @@ class ResolutionHandler:
         """The same, and always whole: nobody knows which of the values a person typed in before."""
         attributes = write.attributes
         confirmation = Confirmation(str(attributes[CONFIRMED]), self.fingerprinter.of(write.secrets[SECRET]))
-        name = write.address.name
-        lines = checklist(name, self._title, attributes, self._find(attributes), confirmation)
-        return Written(name, manual=tuple(lines))
+        lines = checklist(write.address.name, self._title, attributes, self._find(attributes), confirmation)
+        return Written(write.remote_id or _id_of(attributes), manual=tuple(lines))
 
     def delete(self, write: Write) -> None:
         """Nothing if the app is gone; else ManualError."""
@@ -89,3 +93,8 @@ class ResolutionHandler:
 
     def _find(self, attributes: Attributes) -> App | None:
         return self.manager.find(keys_of(self.product, str(attributes.get(APP_KEY, ""))))
+
+
+def _id_of(attributes: Attributes) -> str:
+    """The id by the name in the app, so that a sign-on that is renamed in the spec only is known again."""
+    return f"{_PREFIX}{attributes['name']}"

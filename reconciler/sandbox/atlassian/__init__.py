@@ -1,4 +1,4 @@
-"""Emulated Jira and Confluence Data Center with the built-in SSO app and miniOrange.
+"""Emulated Jira and Confluence Data Center with the built-in SSO app and miniOrange, and the Crowd they may share.
 
 They cover what the product touches, no more. Nothing here was compared with a licensed instance: each module says
 which of its answers are documented, which were seen in public code and which are assumed; what is unknown is a field
@@ -14,8 +14,10 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse
 from starlette.routing import Mount
 
-from reconciler.sandbox.atlassian import authconfig, confluence_rest, jira_rest, plugins
+from reconciler.sandbox.atlassian import authconfig, confluence_rest, jira_rest, login, plugins
 from reconciler.sandbox.atlassian.access import RefusedError
+from reconciler.sandbox.atlassian.crowd import CrowdWorld, crowd
+from reconciler.sandbox.atlassian.people import Person
 from reconciler.sandbox.atlassian.switches import Switches
 from reconciler.sandbox.atlassian.world import (
     SSO_APP,
@@ -36,11 +38,14 @@ __all__ = [
     "SSO_APP",
     "ApplicationRole",
     "ConfluenceWorld",
+    "CrowdWorld",
     "JiraWorld",
+    "Person",
     "Plugin",
     "ProductWorld",
     "Switches",
     "confluence",
+    "crowd",
     "jira",
 ]
 
@@ -61,7 +66,7 @@ def confluence(version: str = "9.2.18", switches: Switches = _DEFAULTS) -> Emula
 
 
 def _assemble(world: _W, own_routes: list[Route]) -> Emulator[_W]:
-    routes = [*own_routes, *authconfig.make_routes(world), *plugins.make_routes(world)]
+    routes = [*own_routes, *authconfig.make_routes(world), *plugins.make_routes(world), *login.make_routes(world)]
     app = Starlette(
         routes=[Mount(world.switches.context_path, routes=routes)],
         exception_handlers={RefusedError: _answer_refusal, ValidationError: _answer_invalid},

@@ -70,7 +70,12 @@ class Door:
             return self._recognise(credentials, b64encode(f"{world.username}:{world.password}".encode()).decode())
         if scheme.lower() == "bearer" and world.reaches(world.tokens_since):
             return self._recognise(credentials, world.token)
-        return "session" if request.cookies.get("JSESSIONID") == world.session else "nobody"
+        return "session" if world.who(request.cookies) else "nobody"
+
+    def name(self, request: Request) -> str:
+        """Who calls, if somebody does: the session's user, or the sandbox's one account."""
+        name = None if self.identify(request) == "header" else self.world.who(request.cookies)
+        return name or self.world.username
 
     def _recognise(self, given: str, accepted: str) -> Caller:
         if given != accepted:
@@ -87,7 +92,7 @@ class Door:
     def admit_administrator(self, request: Request) -> None:
         """The caller may administer, and a session passed WebSudo."""
         caller = self.admit_user(request)
-        if not self.world.administrator:
+        if not self.world.may_administer(self.name(request)):
             raise self.refuse(403, "This needs an administrator.")
         if caller == "session" and self.world.websudo:
             raise RefusedError(Response(_WEBSUDO, 401, media_type="application/xml"))

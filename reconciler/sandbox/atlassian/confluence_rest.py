@@ -1,10 +1,10 @@
-"""The parts of Confluence's own REST that concern sign-on: version, access mode, groups.
+"""The parts of Confluence's own REST that concern sign-on: version, access mode, people, groups.
 
 Documented (facts atlassian 1.1, 7.1, 7.2): paths, codes, pages with `_links.next`, 200 for a new group, 409 for one
 that exists, 204 and the last administrators' group, server-information from 9.1 and writing groups from 8.2 on. Seen
-in public code: 404 for a missing group, the required `type`, 405 for POST on `/rest/api/group`. Assumed: 403 for
-nobody where the documents name no 401, pages of 200 at most, `next` relative to `base`. The access mode of 9.0, "an
-object", is left out: its form is not known.
+in public code: the groups of a user, 404 for a missing group, the required `type`, 405 for POST on `/rest/api/group`.
+Assumed: 403 for nobody where the documents name no 401, fields of a user, pages of 200 at most, `next` relative to
+`base`. The access mode of 9.0, "an object", is left out: its form is not known.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from urllib.parse import quote
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from reconciler.sandbox.atlassian import confluence_permissions
 from reconciler.sandbox.atlassian.access import Door, base_url
 from reconciler.sandbox.atlassian.world import ConfluenceWorld
 
@@ -37,10 +38,13 @@ def make_routes(world: ConfluenceWorld) -> list[Route]:
     return [
         Route(f"{_ROOT}/server-information", confluence.get_server_information, methods=["GET"]),
         Route(f"{_ROOT}/accessmode", confluence.get_access_mode, methods=["GET"]),
+        Route(f"{_ROOT}/user/current", confluence.get_current_user, methods=["GET"]),
+        Route(f"{_ROOT}/user/memberof", confluence.list_groups_of, methods=["GET"]),
         Route(f"{_ROOT}/group", confluence.list_groups, methods=["GET"]),
         Route(f"{_ROOT}/group/{{name}}", confluence.get_group, methods=["GET"]),
         Route(f"{_ROOT}/admin/group", confluence.create_group, methods=["POST"]),
         Route(f"{_ROOT}/admin/group/{{name}}", confluence.delete_group, methods=["DELETE"]),
+        *confluence_permissions.make_routes(world, confluence.door),
     ]
 
 
@@ -71,20 +75,41 @@ class _Confluence:
         self.door.admit_user(request)
         return JSONResponse(self.world.access_mode)
 
+    async def get_current_user(self, request: Request) -> Response:
+        """Nobody is the anonymous user."""
+        if self.door.identify(request) == "nobody":
+            return JSONResponse({"type": "anonymous", "displayName": "Anonymous"})
+        name = self.door.name(request)
+        person = self.world.find_user(name)
+        display_name = person.display_name if person else name
+        return JSONResponse({"type": "known", "username": name, "userKey": name, "displayName": display_name})
+
+    async def list_groups_of(self, request: Request) -> Response:
+        """The groups of the user named by `username` or `key`."""
+        self.door.admit_user(request)
+        asked = request.query_params.get("username") or request.query_params.get("key", "")
+        person = self.world.find_user(asked)
+        if person is None:
+            raise self.door.refuse(404, f"No user found: {asked}")
+        return self._page(request, self.world.groups_of(person.name))
+
     async def list_groups(self, request: Request) -> Response:
         self.door.admit_user(request)
+        return self._page(request, sorted(self.world.groups))
+
+    def _page(self, request: Request, names: list[str]) -> Response:
+        path = request.url.path.removeprefix(self.world.switches.context_path)
         start = self.door.read_number(request, "start", 0)
         limit = min(self.door.read_number(request, "limit", _LONGEST_PAGE), _LONGEST_PAGE)
-        names = sorted(self.world.groups)
         page = names[start : start + limit]
         base = base_url(request, self.world)
         links = {
             "base": base,
             "context": self.world.switches.context_path,
-            "self": f"{base}{_ROOT}/group?start={start}&limit={limit}",
+            "self": f"{base}{path}?start={start}&limit={limit}",
         }
         if start + limit < len(names):
-            links["next"] = f"{_ROOT}/group?start={start + limit}&limit={limit}"
+            links["next"] = f"{path}?start={start + limit}&limit={limit}"
         results = [_show_group(name, base) for name in page]
         return JSONResponse({"results": results, "start": start, "limit": limit, "size": len(page), "_links": links})
 
@@ -103,6 +128,8 @@ class _Confluence:
             raise self.door.refuse(400, "A group needs a name.")
         if self.world.find_group(name):
             raise self.door.refuse(409, "A group of this name exists.")
+        if self.world.directory_refusal is not None:
+            raise self.door.refuse(self.world.directory_refusal, "The directory is read-only.")
         self.world.groups[name] = []
         return JSONResponse(_show_group(name, base_url(request, self.world)))
 

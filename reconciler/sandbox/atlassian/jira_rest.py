@@ -1,9 +1,10 @@
-"""The parts of Jira's own REST that concern sign-on: version, permissions, groups, application roles.
+"""The parts of Jira's own REST that concern sign-on: version, permissions, people, groups, application roles.
 
 Documented (facts atlassian 6): paths, codes, a group that exists is 400, DELETE is 200, a page of members is the test
 of existence, the picker matches substrings and is empty without rights, If-Match and 412, only the two sets of a role
-change. Seen in public code: fields of serverInfo, members' pages of 50 at most, roles as an array, the ETag. Assumed:
-one version hash for all roles, a set that is not sent is kept, `html` of the picker, swapGroup is not looked at.
+change. Seen in public code: fields of serverInfo, members' pages of 50 at most, roles as an array, the ETag, groups
+and roles of `myself` listed only where `expand` names them. Assumed: fields of the session, one version hash for all
+roles, a set that is not sent is kept, `html` of the picker, swapGroup is not looked at.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from reconciler.sandbox.atlassian.access import Door, base_url
+from reconciler.sandbox.atlassian.people import Person
 from reconciler.sandbox.atlassian.world import ApplicationRole, JiraWorld, parse_version
 
 if TYPE_CHECKING:
@@ -37,6 +39,8 @@ def make_routes(world: JiraWorld) -> list[Route]:
     return [
         Route(f"{_ROOT}/serverInfo", jira.get_server_info, methods=["GET"]),
         Route(f"{_ROOT}/mypermissions", jira.get_permissions, methods=["GET"]),
+        Route(f"{_ROOT}/myself", jira.get_myself, methods=["GET"]),
+        Route("/rest/auth/1/session", jira.get_session, methods=["GET"]),
         Route(f"{_ROOT}/group", jira.create_group, methods=["POST"]),
         Route(f"{_ROOT}/group", jira.delete_group, methods=["DELETE"]),
         Route(f"{_ROOT}/group/member", jira.list_members, methods=["GET"]),
@@ -75,8 +79,34 @@ class _Jira:
 
     async def get_permissions(self, request: Request) -> Response:
         self.door.admit_user(request)
-        held = {"ADMINISTER": self.world.administrator, "SYSTEM_ADMIN": self.world.administrator}
+        held = dict.fromkeys(("ADMINISTER", "SYSTEM_ADMIN"), self.world.may_administer(self.door.name(request)))
         return JSONResponse({"permissions": {key: {"key": key, "havePermission": has} for key, has in held.items()}})
+
+    async def get_myself(self, request: Request) -> Response:
+        """Groups and application roles are counted, and listed where `expand` asks for them."""
+        self.door.admit_user(request)
+        name = self.door.name(request)
+        groups = self.world.groups_of(name)
+        held = {group.lower() for group in groups}
+        roles = [
+            role for role in self.world.application_roles.values() if held & {group.lower() for group in role.groups}
+        ]
+        asked = request.query_params.get("expand", "").split(",")
+        return JSONResponse(
+            {
+                **self._show_person(name),
+                "groups": _show_list("groups", [{"name": group} for group in groups], asked),
+                "applicationRoles": _show_list(
+                    "applicationRoles", [{"key": role.key, "name": role.name} for role in roles], asked
+                ),
+                "expand": "groups,applicationRoles",
+            }
+        )
+
+    async def get_session(self, request: Request) -> Response:
+        self.door.admit_user(request)
+        address = f"{base_url(request, self.world)}{_ROOT}/user?username={quote(self.door.name(request))}"
+        return JSONResponse({"self": address, "name": self.door.name(request), "loginInfo": {"loginCount": 1}})
 
     async def create_group(self, request: Request) -> Response:
         self.door.admit_administrator(request)
@@ -86,6 +116,8 @@ class _Jira:
             raise self.door.refuse(400, "A group needs a name.")
         if self.world.find_group(name):
             raise self.door.refuse(400, "A group or user with this name already exists.")
+        if self.world.directory_refusal is not None:
+            raise self.door.refuse(self.world.directory_refusal, "The directory is read-only.")
         self.world.groups[name] = []
         bean = {
             "name": name,
@@ -104,10 +136,7 @@ class _Jira:
         members = self.world.groups[self._find_group(request)]
         start = self.door.read_number(request, "startAt", 0)
         longest = min(self.door.read_number(request, "maxResults", _LONGEST_PAGE), _LONGEST_PAGE)
-        values = [
-            {"name": name, "key": name, "emailAddress": f"{name}@acme.test", "displayName": name, "active": True}
-            for name in members[start : start + longest]
-        ]
+        values = [self._show_person(name) for name in members[start : start + longest]]
         last = start + len(values) >= len(members)
         page = {"startAt": start, "maxResults": longest, "total": len(members), "isLast": last}
         return JSONResponse(page | {"values": values})
@@ -142,6 +171,16 @@ class _Jira:
         role.default_groups = role.default_groups if defaults is None else defaults
         return self._answer(_show_role(role))
 
+    def _show_person(self, name: str) -> JsonObject:
+        person = self.world.find_user(name) or Person(name, f"{name}@acme.test", name)
+        return {
+            "name": person.name,
+            "key": person.name,
+            "emailAddress": person.email,
+            "displayName": person.display_name,
+            "active": True,
+        }
+
     def _find_group(self, request: Request) -> str:
         asked = request.query_params.get("groupname", "")
         if not asked:
@@ -173,6 +212,10 @@ class _Jira:
     def _version_hash(self) -> str:
         roles = sorted((role.key, role.groups, role.default_groups) for role in self.world.application_roles.values())
         return hashlib.sha256(repr(roles).encode()).hexdigest()[:32]
+
+
+def _show_list(name: str, items: list[JsonObject], asked: list[str]) -> JsonObject:
+    return {"size": len(items), "items": [*items] if name in asked else []}
 
 
 def _show_role(role: ApplicationRole) -> JsonObject:

@@ -83,6 +83,17 @@ def show(document: JsonObject, switches: Switches) -> JsonObject:
     return shown
 
 
+def section(document: JsonObject, name: str) -> JsonObject:
+    """A part of the document or of a provider; empty if it is missing."""
+    part = document.get(name)
+    return part if isinstance(part, dict) else {}
+
+
+def is_on(value: JsonValue) -> bool:
+    """A flag, which is a boolean in some places and a text in others (4.3)."""
+    return value is True or value == "true"
+
+
 def secrets_of(document: JsonObject) -> list[str]:
     """The client secrets in a document."""
     found = [configuration.get("CLIENT_SECRET") for configuration in _applications(document)]

@@ -49,3 +49,13 @@ class Switches:
     """Whether the servlet knows personal access tokens; only Basic is documented."""
     miniorange_extra_keys: Literal["present", "absent"] = "present"
     """Whether every level of the document has a key that no document names."""
+    sso_app_claims: Literal["id_token", "userinfo"] = "id_token"
+    """Where the built-in app reads claims."""
+    sso_app_secret_in: Literal["header", "body"] = "header"  # noqa: S105 - a place
+    """How the built-in app sends the client secret to the token endpoint."""
+    miniorange_claims: Literal["userinfo", "id_token"] = "userinfo"
+    """Where miniOrange reads claims, if it has a UserInfo endpoint."""
+    id_token_algorithms: tuple[str, ...] = ("PS256", "RS256")
+    """Algorithms of ID tokens that the product knows."""
+    missing_groups: Literal["removes", "refused"] = "removes"
+    """What just-in-time provisioning does when the claim of groups is missing: no groups, or no login."""

@@ -15,8 +15,11 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from reconciler.sandbox.atlassian import miniorange_document as document
 from reconciler.sandbox.atlassian.idp import Idp, SsoConfig
+from reconciler.sandbox.atlassian.people import Pending, Person
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from reconciler.sandbox.atlassian.miniorange_document import JsonObject
     from reconciler.sandbox.atlassian.switches import ButtonKey, Switches
 
@@ -44,9 +47,15 @@ class ProductWorld:
     """What both products have: credentials, plugins, groups, the SSO app's configuration, miniOrange's document.
 
     groups: name to the names of its members.
+    users: by name.
+    administrators: groups whose members may administer.
     administrator: whether the one account of the sandbox may administer.
     base_url: what the product takes for its own address; None means the address it is called by.
+    directory_refusal: status that a new group gets (400 or 403, assumed: facts atlassian 6.2); None means that the
+        first user directory can be written.
     session: value of a `JSESSIONID` cookie that is logged in and has not passed WebSudo.
+    sessions: value of a session cookie to the user's name.
+    pending: logins that were sent to an identity provider, by their `state`.
     """
 
     product: ClassVar[Literal["jira", "confluence"]]
@@ -54,6 +63,10 @@ class ProductWorld:
     sso_since: ClassVar[str]
     camel_button_since: ClassVar[str]
     login_path: ClassVar[str]
+    logout_path: ClassVar[str]
+    home_path: ClassVar[str]
+    access_rule: ClassVar[str]
+    administrators_group: ClassVar[str]
     miniorange_key: ClassVar[str]
     first_groups: ClassVar[dict[str, tuple[str, ...]]]
 
@@ -61,6 +74,10 @@ class ProductWorld:
     version: str
     switches: Switches
     groups: dict[str, list[str]]
+    users: dict[str, Person]
+    sessions: dict[str, str]
+    pending: dict[str, Pending]
+    administrators: set[str]
     plugins: dict[str, Plugin]
     idps: dict[int, Idp]
     sso: SsoConfig
@@ -69,6 +86,7 @@ class ProductWorld:
     basic_disabled: bool
     websudo: bool
     base_url: str | None
+    directory_refusal: int | None
 
     def __init__(self, version: str, switches: Switches) -> None:
         self._installed = version, switches
@@ -84,6 +102,11 @@ class ProductWorld:
         self._writes = 0
         self._last_idp = 0
         self.groups = {name: list(members) for name, members in self.first_groups.items()}
+        self.users = {}
+        self.add_user(self.username, f"{self.username}@acme.test", "Administrator")
+        self.sessions = {self.session: self.username}
+        self.pending = {}
+        self.administrators = {self.administrators_group}
         self.plugins = {plugin.key: plugin for plugin in self._bundled()}
         self.idps = {}
         self.sso = SsoConfig.model_validate({"last-updated": self.stamp()})
@@ -92,6 +115,7 @@ class ProductWorld:
         self.basic_disabled = False
         self.websudo = True
         self.base_url = None
+        self.directory_refusal = None
 
     def _bundled(self) -> list[Plugin]:
         miniorange = Plugin(self.miniorange_key, "miniOrange OAuth/OIDC SSO", self.switches.miniorange_version)
@@ -135,6 +159,66 @@ class ProductWorld:
         self._last_idp = max(self._last_idp, idp.id)
         self.idps[idp.id] = idp
         return idp
+
+    @property
+    def cookie(self) -> str:
+        """Name of the session cookie: cookies know no ports, and both products may be on one host."""
+        return f"JSESSIONID.{self.product}"
+
+    def who(self, cookies: Mapping[str, str]) -> str | None:
+        """Who is logged in with these cookies."""
+        found = (self.sessions.get(cookies.get(name, "")) for name in (self.cookie, "JSESSIONID"))
+        return next((name for name in found if name), None)
+
+    def find_user(self, name: str) -> Person | None:
+        """The user of that name, in whatever case."""
+        return next((person for key, person in self.users.items() if key.lower() == name.lower()), None)
+
+    def find_user_by_email(self, email: str) -> Person | None:
+        """The first user of that address."""
+        return next((person for person in self.users.values() if person.email.lower() == email.lower()), None)
+
+    def add_user(self, name: str, email: str, display_name: str) -> Person:
+        """A user without groups is stored."""
+        self.users[name] = Person(name, email, display_name)
+        return self.users[name]
+
+    def rename(self, person: Person, name: str) -> None:
+        """The user has another name from now on, in every group too."""
+        del self.users[person.name]
+        for members in self.groups.values():
+            members[:] = [name if member == person.name else member for member in members]
+        self.sessions = {key: name if who == person.name else who for key, who in self.sessions.items()}
+        person.name = name
+        self.users[name] = person
+
+    def groups_of(self, name: str) -> list[str]:
+        """Names of the groups that the user is in, sorted."""
+        return sorted(group for group, members in self.groups.items() if name in members)
+
+    def set_groups(self, name: str, wanted: Iterable[str]) -> None:
+        """The user is in those of the wanted groups that exist, and in no other."""
+        found = {self.find_group(group) for group in wanted}
+        for group, members in self.groups.items():
+            if group in found and name not in members:
+                members.append(name)
+            elif group not in found and name in members:
+                members.remove(name)
+
+    def may_administer(self, name: str) -> bool:
+        """Whether the user may administer."""
+        if name == self.username:
+            return self.administrator
+        return bool(self.administrators & set(self.groups_of(name)))
+
+    def may_use(self, name: str) -> bool:
+        """Whether the user may use the product, by one of the groups."""
+        allowed = {group.lower() for group in self._using_groups()}
+        return any(group.lower() in allowed for group in self.groups_of(name))
+
+    def _using_groups(self) -> Iterable[str]:
+        """Groups that let their members use the product."""
+        raise NotImplementedError
 
     def find_group(self, name: str) -> str | None:
         """The stored spelling of a group's name."""
@@ -192,6 +276,10 @@ class JiraWorld(ProductWorld):
     sso_since = "8.15"
     camel_button_since = "10.0"
     login_path = "/login.jsp"
+    logout_path = "/logout"
+    home_path = "/secure/Dashboard.jspa"
+    access_rule = "none of the user's groups is in an application role (application access)"
+    administrators_group = "jira-administrators"
     miniorange_key = "com.miniorange.oauth.jira-oauth"
     first_groups: ClassVar = {"jira-administrators": ("admin",), "jira-core-users": ("admin",)}
 
@@ -206,23 +294,46 @@ class JiraWorld(ProductWorld):
         )
         self.application_roles = {role.key: role for role in roles}
 
+    def _using_groups(self) -> Iterable[str]:
+        return [group for role in self.application_roles.values() for group in role.groups]
+
+
+Permissions = dict[str, set[tuple[str, str]]]
+"""What each group may do: pairs of target type and operation key (facts atlassian 7.3)."""
+
 
 class ConfluenceWorld(ProductWorld):
-    """An emulated Confluence. One of `administrators` that exists must remain (facts atlassian 7.2)."""
+    """An emulated Confluence. One of `administrators` that exists must remain (facts atlassian 7.2).
+
+    `permissions` are those in the whole product, `spaces` has those of each space by its key.
+    """
 
     product = "confluence"
     tokens_since = "7.9"
     sso_since = "7.12"
     camel_button_since = "9.0"
     login_path = "/login.action"
+    logout_path = "/logout.action"
+    home_path = "/dashboard.action"
+    access_rule = "none of the user's groups has the global permission to use Confluence"
+    administrators_group = "confluence-administrators"
     miniorange_key = "com.miniorange.oauth.confluence-oauth"
     first_groups: ClassVar = {"confluence-administrators": ("admin",), "confluence-users": ("admin",)}
 
-    administrators: set[str]
     access_mode: Literal["READ_WRITE", "READ_ONLY"]
+    permissions: Permissions
+    spaces: dict[str, Permissions]
 
     def reset(self) -> None:
         """The installation is as new, in place, with the same credentials."""
         super().reset()
-        self.administrators = {"confluence-administrators"}
         self.access_mode = "READ_WRITE"
+        administer = {("application", "use"), ("application", "administer"), ("system", "administer")}
+        self.permissions = {
+            "confluence-administrators": administer,
+            "confluence-users": {("application", "use"), ("personal_space", "create")},
+        }
+        self.spaces = {"DOCS": {"confluence-administrators": {("space", "read"), ("space", "administer")}}}
+
+    def _using_groups(self) -> Iterable[str]:
+        return [group for group, held in self.permissions.items() if ("application", "use") in held]

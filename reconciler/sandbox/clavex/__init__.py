@@ -1,4 +1,4 @@
-"""Clavex as its recordings have it: the admin API for clients, mappers and groups, and the way to a token.
+"""Clavex as its recordings have it: the admin API for clients, mappers, groups and users, and people's logins.
 
 What it answers is held by the recordings (`tests/recordings/`), which a real server of commit `044ce5c` gave. Known
 routes that it does not emulate answer 501, so that nothing takes a gap for an empty list.
@@ -10,13 +10,29 @@ from functools import partial
 
 from starlette.applications import Starlette
 
-from reconciler.sandbox.clavex import auth, clients, groups, mappers, oidc, organisations
+from reconciler.sandbox.clavex import (
+    audit,
+    auth,
+    authorize,
+    clients,
+    groups,
+    limits,
+    mappers,
+    oidc,
+    organisations,
+    roles,
+    tokens,
+    users,
+)
+from reconciler.sandbox.clavex.records import Client
 from reconciler.sandbox.clavex.routing import ORG, Routes, left_out, no_content, not_found, status
-from reconciler.sandbox.clavex.world import EMAIL, ORG_SLUG, PASSWORD, ClavexWorld, Client, Switches
+from reconciler.sandbox.clavex.world import EMAIL, ORG_SLUG, PASSWORD, ClavexWorld, Switches
 from reconciler.sandbox.emulator import Emulator
 
 __all__ = ["ORG_SLUG", "ClavexWorld", "Client", "Switches", "clavex"]
 
+LEFT_OUT = {"webhooks": "webhooks", "audit/sinks": "audit", "audit/export": "audit"}
+"""Routes that the real server has, and the resource of their permission."""
 _DEFAULTS = Switches()
 
 
@@ -33,10 +49,13 @@ def clavex(switches: Switches = _DEFAULTS) -> Emulator[ClavexWorld]:
     clients.add_routes(routes)
     mappers.add_routes(routes)
     groups.add_routes(routes)
-    for resource in ("users", "roles", "audit"):
-        routes.admin("GET", f"{ORG}/{resource}", resource, left_out)
+    for module in (users, roles, limits, audit):
+        module.add_routes(routes)
+    for path, resource in LEFT_OUT.items():
+        routes.admin("GET", f"{ORG}/{path}", resource, left_out)
     routes.admin("", "/{path:path}", "", not_found)
-    oidc.add_routes(routes)
+    for module in (oidc, authorize, tokens):
+        module.add_routes(routes)
     routes.public("", "/{path:path}", not_found)
     app = Starlette(routes=[*routes.routes, oidc.events_route(world)])
     app.router.redirect_slashes = False

@@ -19,16 +19,20 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
 from reconciler.sandbox.clavex.binding import bind
-from reconciler.sandbox.clavex.world import EMAIL, ORG_SLUG, PASSWORD, digest
+from reconciler.sandbox.clavex.world import digest
 
 if TYPE_CHECKING:
     from starlette.requests import HTTPConnection, Request
 
-    from reconciler.sandbox.clavex.world import ApiKey, ClavexWorld
+    from reconciler.sandbox.clavex.records import ApiKey, User
+    from reconciler.sandbox.clavex.world import ClavexWorld
 
 RESOURCES = ["users", "roles", "groups", "clients", "identity_providers", "security", "audit", "sessions"]
 RESOURCES += ["branding", "smtp", "sms", "webhooks", "compliance", "delegated_admins"]
 ALL_PERMISSIONS = [f"{resource}:{action}" for resource in RESOURCES for action in ("read", "write")]
+SUPER_ADMIN = "super_admin"
+ADMINS = {"admin", SUPER_ADMIN}
+"""Roles whose names let a user administer."""
 LIFETIME = 28_800
 """Seconds that an admin JWT is good for."""
 
@@ -114,16 +118,32 @@ async def log_in(world: ClavexWorld, request: Request) -> Response:
         body = await bind(request, LoginRequest)
     except HTTPException:
         raise HTTPException(400, "invalid request body") from None
-    if body != LoginRequest(ORG_SLUG, EMAIL, PASSWORD):
+    user = _known(world, body)
+    if user is None:
         raise HTTPException(401, "invalid credentials")
+    roles = world.roles_of(user.id)
+    if not ADMINS & set(roles):
+        raise HTTPException(403, "admin role required")
     now = int(time.time())
-    identity = {"org_id": world.org_id, "org_slug": ORG_SLUG, "is_super_admin": True}
-    claims = {"sub": world.root_id, "email": EMAIL, "is_admin": True, "jti": str(uuid4()), "iat": now}
+    identity = {"org_id": user.org_id, "org_slug": body.org_slug, "is_super_admin": SUPER_ADMIN in roles}
+    claims = {"sub": user.id, "email": user.email, "is_admin": True, "jti": str(uuid4()), "iat": now}
     token = _signed(identity | claims | {"exp": now + LIFETIME}, world.jwt_key)
     world.issued_secrets.add(token)
     answer = JSONResponse({"expires_in": LIFETIME, "permissions": None} | identity)
     answer.set_cookie("clavex_admin", token, max_age=LIFETIME, httponly=True, samesite="lax")
     return answer
+
+
+def _known(world: ClavexWorld, body: LoginRequest) -> User | None:
+    """Who logs in, if the password is right."""
+    org = world.org_by_slug(body.org_slug)
+    user = world.user_by_email(org.id, body.email) if org else None
+    return user if user and has_password(user, body.password) else None
+
+
+def has_password(user: User, password: str) -> bool:
+    """Whether an active user has that password."""
+    return user.is_active and user.password_digest == digest(password)
 
 
 async def log_out(_: Request) -> Response:

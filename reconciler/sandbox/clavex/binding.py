@@ -28,12 +28,17 @@ else:
 
 Value = str | int | bool | list[str] | None
 _KINDS = {"str": "string", "bool": "bool", "int": "int", "list[str]": "[]string"}
-_INITIALS = {"id": "ID", "uris": "URIs", "url": "URL"}
+_INITIALS = {"id": "ID", "ip": "IP", "uris": "URIs", "url": "URL"}
 _DECODER = json.JSONDecoder()
 _SPACE = re.compile(r"[ \t\r\n]*")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\x00-\x1f]*$")
 _BAD = re.compile(r"//[^/?]*[ \\%]|%(?![0-9A-Fa-f]{2})")
 """A blank, backslash or escape in the host; a broken escape anywhere."""
+_PATTERNS = {
+    "slug": re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*"),
+    "uuid": re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"),
+    "email": re.compile(r"[^@\s]+@[^@\s.]+(?:\.[^@\s.]+)+"),
+}
 _OTHER_MEDIA = ("application/x-www-form-urlencoded", "multipart/form-data", "application/xml", "text/xml")
 
 
@@ -213,16 +218,15 @@ def _keeps(value: Value, rule: str) -> bool:
     match name, value:
         case "required", _:
             return value is not None and value != ""
-        case "min", str() | list():
-            return len(value) >= int(limit)
-        case "max", str() | list():
-            return len(value) <= int(limit)
+        case "min" | "max", str() | list() | int():
+            size = value if isinstance(value, int) else len(value)
+            return size >= int(limit) if name == "min" else size <= int(limit)
         case "oneof", _:
             return value in limit.split()
         case "alphanumunicode", str():
             return all(unicodedata.category(char)[0] in "LN" for char in value)
-        case "slug", str():
-            return re.fullmatch(r"[a-z0-9]+(?:-[a-z0-9]+)*", value) is not None
+        case "slug" | "uuid" | "email", str():
+            return _PATTERNS[name].fullmatch(value) is not None
         case "url", str():
             return _is_url(value)
         case _:  # redirect_uri, a rule of the server's own

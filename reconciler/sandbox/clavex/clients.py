@@ -10,8 +10,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
 from reconciler.sandbox.clavex.binding import bind, tag
+from reconciler.sandbox.clavex.records import Client
 from reconciler.sandbox.clavex.routing import ORG, Marker, done, or_404, page_limit, page_offset
-from reconciler.sandbox.clavex.world import Client
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -102,7 +102,7 @@ async def create(call: Call) -> Response:
         _keep(client, body.scopes, body.token_endpoint_auth_method)
     marked = Marker.of(call.request).put(client)
     call.world.add_client(client, secret)
-    call.world.audited(call.org_id)
+    call.world.audited(call.org_id, "oidc_client.created", "oidc_client", client_id, name=client.name)
     shown = _shown(call.world, client, marker=marked)
     return JSONResponse({"client": shown, "client_secret": secret}, 201)
 
@@ -158,14 +158,15 @@ async def update(call: Call) -> Response:
     if body.enabled_login_providers is not None:  # a second statement on the server: the answer's time is older
         client.enabled_login_providers = body.enabled_login_providers
         client.updated_at = call.world.now()
-    call.world.audited(call.org_id)
+    call.world.audited(call.org_id, "oidc_client.updated", "oidc_client", client.client_id, name=client.name)
     return JSONResponse(shown)
 
 
 async def delete(call: Call) -> Response:
     """204; 404 the second time."""
-    call.world.remove_client(_client(call).client_id)
-    call.world.audited(call.org_id)
+    client_id = _client(call).client_id
+    call.world.remove_client(client_id)
+    call.world.audited(call.org_id, "oidc_client.deleted", "oidc_client", client_id)
     return done()
 
 

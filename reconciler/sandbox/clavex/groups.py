@@ -1,4 +1,4 @@
-"""Groups of an organisation; facts clavex 3.1, recordings groups and groups-paging."""
+"""Groups of an organisation and their members; facts clavex 3.1, recordings groups, groups-members, groups-paging."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from starlette.responses import JSONResponse
 
 from reconciler.sandbox.clavex.auth import uuid_of
 from reconciler.sandbox.clavex.binding import bind, tag
-from reconciler.sandbox.clavex.routing import ORG, Marker, done, or_404, page_limit
+from reconciler.sandbox.clavex.routing import ORG, Marker, done, or_404, page_after
+from reconciler.sandbox.clavex.users import NEVER_READ, show_user
 
 if TYPE_CHECKING:
     from starlette.responses import Response
 
+    from reconciler.sandbox.clavex.records import Group
     from reconciler.sandbox.clavex.routing import Call, Routes
-    from reconciler.sandbox.clavex.world import Group
 
 GROUPS, GROUP = f"{ORG}/groups", f"{ORG}/groups/{{gid}}"
 
@@ -30,12 +31,22 @@ class CreateGroupRequest:
     description: str = ""
 
 
+@dataclass
+class MemberRequest:
+    """The body that puts a user into a group."""
+
+    user_id: str = field(default="", metadata=tag("required,uuid"))
+
+
 def add_routes(routes: Routes) -> None:
     """The routes of groups; there is none to change one."""
     routes.admin("POST", GROUPS, "groups", create)
     routes.admin("GET", GROUPS, "groups", show_page)
     routes.admin("GET", GROUP, "groups", show)
     routes.admin("DELETE", GROUP, "groups", delete)
+    routes.admin("GET", f"{GROUP}/members", "groups", show_members)
+    routes.admin("POST", f"{GROUP}/members", "groups", add_member)
+    routes.admin("DELETE", f"{GROUP}/members/{{uid}}", "groups", remove_member)
 
 
 async def create(call: Call) -> Response:
@@ -46,46 +57,59 @@ async def create(call: Call) -> Response:
         raise HTTPException(500, "internal server error")
     group = call.world.add_group(body.name, call.org_id, body.description)
     Marker.of(call.request).put(group)
-    call.world.audited(call.org_id)
+    call.world.audited(call.org_id, "group.created", "group", group.name)
     return JSONResponse(_shown(group), 201)
 
 
 async def show_page(call: Call) -> Response:
     """A page by name; `after` is the id of the last item seen, which must still be there."""
     rows = sorted(_groups(call), key=attrgetter("name", "id"))
-    after = call.request.query_params.get("after")
-    if after:
-        last = uuid_of(after, "invalid cursor")
-        start = next((index for index, row in enumerate(rows) if row.id == last), None)
-        if start is None:
-            raise HTTPException(500)
-        rows = rows[start + 1 :]
-    items = rows[: page_limit(call.request)]
-    page: dict[str, object] = {"items": [_shown(row) for row in items], "has_more": len(rows) > len(items)}
-    if page["has_more"]:
-        page["next_cursor"] = items[-1].id
-    return JSONResponse(page)
+    return JSONResponse(page_after(call.request, [(row.id, _shown(row)) for row in rows]))
 
 
 async def show(call: Call) -> Response:
     """One group."""
-    return JSONResponse(_shown(_group(call)))
+    return JSONResponse(_shown(find_group(call)))
 
 
 async def delete(call: Call) -> Response:
     """204; 404 the second time."""
-    del call.world.groups[_group(call).id]
-    call.world.audited(call.org_id)
+    group = find_group(call)
+    del call.world.groups[group.id]
+    call.world.audited(call.org_id, "group.deleted", "group", group.id)
     return done()
+
+
+async def show_members(call: Call) -> Response:
+    """A bare array by address, of users with holes."""
+    group = find_group(call)
+    members = sorted((call.world.users[user_id] for user_id in group.members), key=attrgetter("email"))
+    return JSONResponse([show_user(user) | NEVER_READ for user in members])
+
+
+async def add_member(call: Call) -> Response:
+    """204, the second time too; the group is looked up before the body is read."""
+    group = find_group(call)
+    body = await bind(call.request, MemberRequest)
+    user = or_404(call.world.users.get(body.user_id.lower()))
+    group.members.add(or_404(user if user.org_id == call.org_id else None).id)
+    return done()
+
+
+async def remove_member(call: Call) -> Response:
+    """204, for a user who is no member too."""
+    find_group(call).members.discard(uuid_of(call.path("uid"), "user_id must be a valid UUID"))
+    return done()
+
+
+def find_group(call: Call) -> Group:
+    """The group of the path; 404 if there is none."""
+    group = or_404(call.world.groups.get(uuid_of(call.path("gid"), "id must be a valid UUID")))
+    return or_404(group if group.org_id == call.org_id else None)
 
 
 def _groups(call: Call) -> list[Group]:
     return [group for group in call.world.groups.values() if group.org_id == call.org_id]
-
-
-def _group(call: Call) -> Group:
-    group = or_404(call.world.groups.get(uuid_of(call.path("gid"), "id must be a valid UUID")))
-    return or_404(group if group.org_id == call.org_id else None)
 
 
 def _shown(group: Group) -> dict[str, object]:
@@ -94,7 +118,7 @@ def _shown(group: Group) -> dict[str, object]:
         "org_id": group.org_id,
         "name": group.name,
         "is_system": False,
-        "member_count": 0,
+        "member_count": len(group.members),
         "created_at": group.created_at,
         "updated_at": group.created_at,
     }

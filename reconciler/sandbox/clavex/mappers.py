@@ -13,8 +13,8 @@ from starlette.responses import JSONResponse
 from reconciler.sandbox.clavex.auth import uuid_of
 from reconciler.sandbox.clavex.binding import bind, tag
 from reconciler.sandbox.clavex.clients import CLIENT
+from reconciler.sandbox.clavex.records import Mapper
 from reconciler.sandbox.clavex.routing import ORG, done, or_404
-from reconciler.sandbox.clavex.world import Mapper
 
 if TYPE_CHECKING:
     from starlette.responses import Response

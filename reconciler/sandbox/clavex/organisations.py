@@ -13,15 +13,15 @@ from starlette.responses import JSONResponse
 
 from reconciler.sandbox.clavex.auth import ALL_PERMISSIONS, uuid_of
 from reconciler.sandbox.clavex.binding import bind, tag
+from reconciler.sandbox.clavex.records import Organisation
 from reconciler.sandbox.clavex.routing import ORG, done, or_404
-from reconciler.sandbox.clavex.world import Organisation
 
 if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
+    from reconciler.sandbox.clavex.records import ApiKey
     from reconciler.sandbox.clavex.routing import Call, Routes
-    from reconciler.sandbox.clavex.world import ApiKey
 
 BATCH = 100
 """Audit events that `seal` puts under one signature."""

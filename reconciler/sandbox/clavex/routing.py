@@ -19,7 +19,7 @@ from reconciler.sandbox.clavex.world import ClavexWorld
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from reconciler.sandbox.clavex.world import Client, Group
+    from reconciler.sandbox.clavex.records import Client, Group, Role
 
 T = TypeVar("T")
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
@@ -56,7 +56,7 @@ class Marker:
         )
         return cls(by, ref, release.lower() == "true")
 
-    def put(self, row: Client | Group) -> bool:
+    def put(self, row: Client | Group | Role) -> bool:
         """Set or released on `row`; whether an answer to the request shows the row's marker."""
         if self.release:
             row.managed_by = row.managed_ref = None
@@ -169,17 +169,33 @@ def or_404(found: T | None) -> T:
 
 def page_limit(request: Request) -> int:
     """`limit` of a list: 50 unless it is a positive number, 200 at most; facts clavex 2.6."""
-    limit = _number(request, "limit")
+    limit = number(request, "limit")
     return min(limit, 200) if limit > 0 else 50
+
+
+def page_after(request: Request, rows: list[tuple[str, dict[str, object]]]) -> dict[str, object]:
+    """A page of rows and their ids by `after`, the id of the last one seen, which must still be there."""
+    after = request.query_params.get("after")
+    if after:
+        last = uuid_of(after, "invalid cursor")
+        start = next((index for index, (row_id, _) in enumerate(rows) if row_id == last), None)
+        if start is None:
+            raise HTTPException(500)
+        rows = rows[start + 1 :]
+    items = rows[: page_limit(request)]
+    page: dict[str, object] = {"items": [row for _, row in items], "has_more": len(rows) > len(items)}
+    if page["has_more"]:
+        page["next_cursor"] = items[-1][0]
+    return page
 
 
 def page_offset(request: Request) -> int:
     """`offset` of a list, 0 if it is no number."""
-    return _number(request, "offset")
+    return number(request, "offset")
 
 
-def _number(request: Request, name: str) -> int:
-    """The first value as Go's Atoi reads it: 64 bits, no blanks, no underscores; 0 for anything else."""
+def number(request: Request, name: str) -> int:
+    """A parameter's first value as Go's Atoi reads it: 64 bits, no blanks, no underscores; 0 for anything else."""
     text = next(iter(request.query_params.getlist(name)), "")
-    number = int(text) if re.fullmatch(r"[+-]?[0-9]+", text) else 0
-    return number if -(2**63) <= number < 2**63 else 0
+    value = int(text) if re.fullmatch(r"[+-]?[0-9]+", text) else 0
+    return value if -(2**63) <= value < 2**63 else 0

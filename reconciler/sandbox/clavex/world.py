@@ -1,4 +1,4 @@
-"""What the emulated Clavex remembers: organisations, clients, mappers, groups, API keys.
+"""What the emulated Clavex remembers: organisations and what is in them, API keys, logins.
 
 Nothing outlives the process. Secrets are kept as SHA-256 digests (the server takes bcrypt, facts clavex 2.5: its
 cost is not what is emulated).
@@ -8,14 +8,33 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from operator import attrgetter
+from typing import Literal
 from uuid import uuid4
+
+from reconciler.sandbox.clavex.logins import Logins
+from reconciler.sandbox.clavex.records import ApiKey, Client, Event, Group, Limits, Mapper, Organisation, Role, User
 
 ORG_SLUG = "acme"
 EMAIL = "root@acme.test"
 PASSWORD = "Passw0rd!x"  # noqa: S105 - the login that the recordings are replayed with, on loopback only
+
+
+IdToken = Literal[
+    "good",
+    "expired",
+    "not yet valid",
+    "unsigned",
+    "HS256",
+    "other key",
+    "other audience",
+    "other issuer",
+    "other nonce",
+]
+LEAST_SECRET = 8
+"""A shorter password is not looked for where it must not show up: it would be found by chance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,92 +47,14 @@ class Switches:
     """The audit log of the first organisation was sealed once, so its public proof tells its UUID."""
     unstable_lists: bool = False
     """Clients of equal name change places from one page to the next (facts clavex 2.6: no tie-break)."""
-
-
-@dataclass(slots=True)
-class Organisation:
-    """An organisation; `unsealed` counts its audit events outside of a sealed batch."""
-
-    id: str
-    name: str
-    slug: str
-    created_at: str
-    unsealed: int = 0
-    proof: bool = False
-
-
-@dataclass(slots=True)
-class Client:
-    """An OIDC client with all columns that the admin API shows; facts clavex 2.2."""
-
-    client_id: str
-    org_id: str
-    name: str
-    redirect_uris: list[str]
-    post_logout_redirect_uris: list[str] = field(default_factory=list)
-    grant_types: list[str] = field(default_factory=lambda: ["authorization_code"])
-    response_types: list[str] = field(default_factory=lambda: ["code"])
-    scopes: list[str] = field(default_factory=lambda: ["openid", "profile", "email"])
-    token_endpoint_auth_method: str = "client_secret_basic"  # noqa: S105 - the name of a method
-    is_active: bool = True
-    mfa_required: bool = False
-    keycloak_compat: bool = False
-    access_token_ttl: int | None = None
-    refresh_token_ttl: int | None = None
-    enabled_login_providers: list[str] = field(default_factory=list)
-    managed_by: str | None = None
-    managed_ref: str | None = None
-    secret_digest: str | None = field(default=None, repr=False)
-    created_at: str = ""
-    updated_at: str = ""
-
-
-@dataclass(slots=True)
-class Mapper:
-    """A protocol mapper of a client; facts clavex 4.1."""
-
-    id: str
-    org_id: str
-    client_id: str
-    name: str
-    mapper_type: str
-    claim_name: str
-    claim_value: str | None
-    attribute_name: str | None
-    add_to_access_token: bool
-    add_to_id_token: bool
-    add_to_userinfo: bool
-    created_at: str
-
-
-@dataclass(slots=True)
-class Group:
-    """A group of an organisation; facts clavex 3.1."""
-
-    id: str
-    org_id: str
-    name: str
-    description: str = ""
-    managed_by: str | None = None
-    managed_ref: str | None = None
-    created_at: str = ""
-
-
-@dataclass(slots=True)
-class ApiKey:
-    """An API key: of one organisation, or (`org_id` None) of super-admin power; facts clavex 1.3."""
-
-    id: str
-    name: str
-    key_prefix: str
-    scope: str
-    org_id: str | None
-    permissions: list[str] | None
-    created_by: str | None
-    expires_at: str | None
-    created_at: str
-    is_active: bool = True
-    last_used_at: str | None = None
+    key_backend: Literal["file", "db"] = "file"
+    """`db`: each organisation has keys of its own, and UserInfo refuses its tokens (facts clavex 5.4)."""
+    id_token: IdToken = "good"  # noqa: S105 - a kind of fault
+    """What is wrong with every ID token."""
+    jwks: Literal["complete", "empty"] = "complete"
+    """`empty`: the key that signs is not among the published ones."""
+    issuer: str = ""
+    """What discovery says in place of the real issuer, if anything."""
 
 
 class ClavexWorld:
@@ -125,33 +66,37 @@ class ClavexWorld:
     def __init__(self, switches: Switches) -> None:
         self._switches = switches
         self._last = datetime.now(UTC)
-        self._listings = 0
+        self._listings = self._events = 0
         self.root_id, self.org_id = str(uuid4()), str(uuid4())
         self.jwt_key, self.api_key = secrets.token_bytes(32), new_api_key()
-        self.jwk = {
-            "kty": "RSA",
-            "use": "sig",
-            "kid": secrets.token_urlsafe(8),
-            "n": secrets.token_urlsafe(256),
-            "e": "AQAB",
-        }
         self.issued_secrets = {PASSWORD, self.api_key}
         self.orgs: dict[str, Organisation] = {}
         self.clients: dict[str, Client] = {}
         self.mappers: dict[str, Mapper] = {}
         self.groups: dict[str, Group] = {}
         self.keys: dict[str, ApiKey] = {}
-        self.token_calls: dict[tuple[str, str], list[float]] = {}
+        self.users: dict[str, User] = {}
+        self.roles: dict[str, Role] = {}
+        self.events: list[Event] = []
+        self.calls: dict[tuple[str, str, str], list[float]] = {}
+        self.limits: dict[str, tuple[Limits, float]] = {}
+        self.logins = Logins()
         self.reset()
 
     def reset(self) -> None:
         """The installation is as new, in place, with the same ids and credentials."""
         self.switches = self._switches
-        for table in (self.orgs, self.clients, self.mappers, self.groups, self.keys, self.token_calls):
+        for table in (self.orgs, self.clients, self.mappers, self.groups, self.keys, self.users, self.roles):
             table.clear()
+        self.calls.clear()
+        self.limits.clear()
+        self.events.clear()
+        self.logins.clear()
         proof = self.switches.audit_proof
         self.orgs[self.org_id] = Organisation(self.org_id, "Acme", ORG_SLUG, self.now(), proof=proof)
         self.add_key("sandbox", self.api_key)
+        self.add_user(EMAIL, PASSWORD, "Admin", user_id=self.root_id)
+        self.add_role("super_admin").users.add(self.root_id)
 
     def now(self) -> str:
         """The moment as the server writes it: microseconds, trailing zeros cut; never the same twice."""
@@ -199,8 +144,12 @@ class ClavexWorld:
         self.orgs.pop(org_id, None)
         for client_id in [client.client_id for client in self.clients.values() if client.org_id == org_id]:
             self.remove_client(client_id)
-        for group in [group for group in self.groups.values() if group.org_id == org_id]:
-            del self.groups[group.id]
+        for user in self.users_of(org_id):
+            self.remove_user(user.id)
+        for table in (self.groups, self.roles):
+            for key in [key for key, row in table.items() if row.org_id == org_id]:
+                del table[key]
+        self.events[:] = [event for event in self.events if event.org_id != org_id]
         for hashed in [hashed for hashed, key in self.keys.items() if key.org_id == org_id]:
             del self.keys[hashed]
 
@@ -209,6 +158,60 @@ class ClavexWorld:
         group = Group(str(uuid4()), org_id or self.org_id, name, description, created_at=self.now())
         self.groups[group.id] = group
         return group
+
+    def groups_of(self, user_id: str) -> list[str]:
+        """Names of the groups that the user is in, sorted."""
+        return sorted(group.name for group in self.groups.values() if user_id in group.members)
+
+    def roles_of(self, user_id: str) -> list[str]:
+        """Names of the roles that the user has; roles of groups reach nobody (facts clavex 3.2)."""
+        return sorted(role.name for role in self.roles.values() if user_id in role.users)
+
+    def users_of(self, org_id: str) -> list[User]:
+        """The organisation's users."""
+        return [user for user in self.users.values() if user.org_id == org_id]
+
+    def user_by_email(self, org_id: str, email: str) -> User | None:
+        """The user of that address; the case counts."""
+        return next((user for user in self.users_of(org_id) if user.email == email), None)
+
+    def add_user(
+        self,
+        email: str,
+        password: str | None = None,
+        first_name: str = "",
+        last_name: str = "",
+        *,
+        org_id: str | None = None,
+        user_id: str | None = None,
+    ) -> User:
+        """A user is stored, in the first organisation unless another is named."""
+        user = User(user_id or str(uuid4()), org_id or self.org_id, email, first_name, last_name)
+        user.created_at = user.updated_at = self.now()
+        self.users[user.id] = user
+        if password is not None:
+            self.set_password(user, password)
+        return user
+
+    def set_password(self, user: User, password: str) -> None:
+        """`password` is the user's only one from now on."""
+        if len(password) >= LEAST_SECRET:
+            self.issued_secrets.add(password)
+        user.password_digest = digest(password)
+
+    def remove_user(self, user_id: str) -> None:
+        """The user is gone, out of all groups and roles too."""
+        del self.users[user_id]
+        for group in self.groups.values():
+            group.members.discard(user_id)
+        for role in self.roles.values():
+            role.users.discard(user_id)
+
+    def add_role(self, name: str, org_id: str | None = None, description: str = "") -> Role:
+        """A role is stored, in the first organisation unless another is named."""
+        role = Role(str(uuid4()), org_id or self.org_id, name, description, created_at=self.now())
+        self.roles[role.id] = role
+        return role
 
     def add_key(
         self,
@@ -228,9 +231,12 @@ class ClavexWorld:
         self.keys[digest(key)] = meta
         return key, meta
 
-    def audited(self, org_id: str) -> None:
-        """One more audit event of the organisation waits to be sealed."""
+    def audited(self, org_id: str, action: str, resource: str, resource_id: str, **metadata: str) -> None:
+        """One more event in the organisation's audit log, which waits to be sealed; facts clavex 6.3."""
         self.orgs[org_id].unsealed += 1
+        self._events += 1
+        event = Event(self._events, str(uuid4()), org_id, self.now(), action, resource, resource_id, metadata)
+        self.events.append(event)
 
 
 def digest(secret: str) -> str:

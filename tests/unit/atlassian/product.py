@@ -15,6 +15,7 @@ from reconciler.core.secret import Handle
 from reconciler.ports import (
     Answer,
     Connection,
+    Credentials,
     Expansion,
     Fingerprinter,
     Handler,
@@ -23,6 +24,7 @@ from reconciler.ports import (
     Write,
     Written,
 )
+from reconciler.providers.atlassian.credentials import authenticate
 from reconciler.transport.answers import HttpAnswer
 from reconciler.transport.http import open_http
 
@@ -60,7 +62,8 @@ def system_of(served: Served[Any], name: str = "") -> System:
 
 @contextmanager
 def opened(served: Served[Any]) -> Iterator[Http]:
-    headers = {"Authorization": SecretStr(f"Bearer {served.token}")}
+    token = SecretStr(served.token) if served.token else None
+    headers = authenticate(Credentials(token, served.username, SecretStr(served.password)))
     with open_http(system_of(served), headers) as http:
         yield http
 

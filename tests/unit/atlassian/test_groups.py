@@ -85,6 +85,19 @@ def test_400_that_does_not_mean_exists_is_an_error(sandbox: Sandbox, jira: Http)
     assert "read-only" in caught.value.remedy
 
 
+@pytest.mark.parametrize("status", [400, 403])
+def test_a_directory_that_is_not_written_to_says_so(
+    sandbox: Sandbox, jira: Http, confluence: Http, status: int
+) -> None:
+    """Which of the two a read-only first directory gives is not documented (facts atlassian 6.2)."""
+    sandbox.jira.world.directory_refusal = sandbox.confluence.world.directory_refusal = status
+    for made in (in_jira(sandbox, jira), in_confluence(sandbox, confluence)):
+        with pytest.raises(ReconcilerError, match="its directory is read-only, or the account may not") as caught:
+            made.create()
+        assert f"{status} The directory is read-only." in caught.value.message
+        assert "make the group at its source" in caught.value.remedy
+
+
 def test_exists_is_409_in_confluence(sandbox: Sandbox, confluence: Http) -> None:
     assert in_confluence(sandbox, confluence, "CONFLUENCE-users").create().remote_id == "confluence-users"
     assert len(sandbox.confluence.world.groups) == 2

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -86,7 +85,7 @@ def test_what_the_spec_says_is_managed() -> None:
         default_groups=("b", "a"),
         attributes={"username": "sub", "display_name": "name"},
         options={"route": "rest", "keep_groups": True, "name": "Clavex", "accept_version": "3.1.0"},
-        client=replace(CLIENT, token_endpoint_auth_method="client_secret_basic"),
+        client=CLIENT._replace(token_endpoint_auth_method="client_secret_basic"),
     )
     attributes = wanted(found, "miniorange").attributes
     expected = {
@@ -110,7 +109,7 @@ def test_a_table_to_other_names_is_an_error_that_says_why() -> None:
 
 
 def test_a_client_without_a_secret_is_an_error() -> None:
-    found = expand(client=replace(CLIENT, secret=None))
+    found = expand(client=CLIENT._replace(secret=None))
     assert "has no secret" in told(found, Severity.ERROR)["sso.main.client"]
     assert "client_secret" not in wanted(found, "miniorange").attributes
 

@@ -31,7 +31,7 @@ JIRA = System("jira", "jira", "https://jira.acme.eu", token=Handle("env", "TOKEN
 def test_jira_is_asked_once_for_its_version(sandbox: Sandbox, jira: Http) -> None:
     found = connection(jira_provider.provider, sandbox.jira, jira)
     assert found.facts == Facts("10.3.24", {"base_url": sandbox.jira.url}, assumed=False)
-    assert set(found.handlers) == {"group"}
+    assert set(found.handlers) == {"group", "application_role"}
     assert sandbox.jira.faults.requests == [("GET", "/rest/api/2/serverInfo")]
 
 

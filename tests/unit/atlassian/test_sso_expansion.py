@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -149,7 +148,7 @@ def test_texts_of_more_than_255_characters_are_refused() -> None:
 
 
 def test_a_client_without_a_secret_is_an_error() -> None:
-    found = expand(client=replace(CLIENT, secret=None))
+    found = expand(client=CLIENT._replace(secret=None))
     assert "has no secret" in told(found, Severity.ERROR)["sso.main.client"]
     assert "client_secret" not in wanted(found, "idp").attributes
 

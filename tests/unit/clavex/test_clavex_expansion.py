@@ -97,7 +97,7 @@ def test_a_client_has_what_the_spec_states() -> None:
 
 def test_callbacks_of_sign_ons_become_redirect_uris() -> None:
     mine = client(redirect_uris=("https://a",))
-    other = replace(client(redirect_uris=("https://o",)), name="other", client_id="other")
+    other = client(redirect_uris=("https://o",))._replace(name="other", client_id="other")
     second = replace(sign_on(mine), name="second", callback="https://wiki.acme.eu/callback")
     silent = replace(sign_on(mine), name="silent", callback=None)
     found = attributes(expand(sign_on(mine), second, silent, other))
@@ -121,7 +121,7 @@ def test_a_public_client_has_no_secret() -> None:
 
 def test_other_systems_are_left_to_others() -> None:
     mine, theirs = Group("clavex", "users", "d", OnRemove.DELETE, "groups.users"), Group("jira", "users")
-    found = expand(replace(client(), system="other"), mine, theirs)
+    found = expand(client()._replace(system="other"), mine, theirs)
     assert [(item.address, item.attributes, item.on_remove, item.where) for item in found.resources] == [
         (mine.address, {"name": "users", "description": "d"}, OnRemove.DELETE, "groups.users")
     ]
@@ -178,7 +178,7 @@ def test_no_mapper_is_derived_where_none_is_needed_or_known(claims_from: ClaimsF
 
 def test_fields_silently_dropped() -> None:
     mine = client(scopes=("openid", "profile", "email", "groups"), token_endpoint_auth_method="client_secret_post")
-    found = expand(replace(mine, redirect_uris=("https://a",)))
+    found = expand(mine._replace(redirect_uris=("https://a",)))
     assert not attributes(found)[0].keys() & {"scopes", "token_endpoint_auth_method"}
     assert [item.severity for item in found.diagnostics] == [Severity.WARNING] * 2
     assert about(found, "clients.atlassian.scopes") == [

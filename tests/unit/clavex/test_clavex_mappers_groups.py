@@ -228,7 +228,7 @@ def test_a_500_that_means_duplicate_group(clavex: Clavex) -> None:
     clavex.world.add_group("users")
     with connected(clavex) as connection:
         handler = connection.handlers["group"]
-        with pytest.raises(StatusError, match="the group users exists already"):
+        with pytest.raises(ReconcilerError, match="the group users exists already"):
             handler.create(group())
         clavex.faults.add(Fault(kind=Kind.SERVER_ERROR, status=500, method="POST"))
         with pytest.raises(StatusError, match="500"):

@@ -107,7 +107,7 @@ def test_changed_by_hand_to_what_the_spec_says_now_is_only_recorded():
 
 
 def test_an_attribute_the_server_does_not_show_is_compared_with_what_was_applied():
-    hidden = replace(seen(idp), attributes={"name": "a"})
+    hidden = seen(idp)._replace(attributes={"name": "a"})
     assert (
         planned(
             [client, idp],
@@ -299,11 +299,11 @@ def test_a_new_secret_in_the_store_reaches_the_consumer():
 
 def test_a_secret_that_reads_back_differently_is_drift():
     entries = {CLIENT_AT: entry(client), IDP_AT: entry(idp)}
-    plan = both(replace(seen(idp), fingerprints={"secret": "f7"}), entries)
+    plan = both(seen(idp)._replace(fingerprints={"secret": "f7"}), entries)
     assert plan.changes[0].attributes[0].cause is Cause.DRIFT
     assert plan.drift[0].attributes[0].sensitive
-    assert both(replace(seen(idp), fingerprints={"secret": "f1"}), entries).changes == ()
-    fresh = both(replace(seen(idp), fingerprints={"secret": "f7"}), {CLIENT_AT: entry(client)})
+    assert both(seen(idp)._replace(fingerprints={"secret": "f1"}), entries).changes == ()
+    fresh = both(seen(idp)._replace(fingerprints={"secret": "f7"}), {CLIENT_AT: entry(client)})
     assert fresh.changes[0].attributes[0].cause is Cause.SECRET
 
 
@@ -344,7 +344,7 @@ def test_what_a_person_has_not_carried_out_is_not_blamed_on_anybody():
     texts = {waiting(there).reason for there in (Absent(), seen(idp, button="X"))}
     assert texts == {"a person has not carried it out yet"}
     assert waiting(seen(idp, button="X")).attributes[0].cause is Cause.SPEC
-    masked = waiting(replace(seen(idp), fingerprints={"secret": "f7"}))
+    masked = waiting(seen(idp)._replace(fingerprints={"secret": "f7"}))
     assert (masked.attributes[0].cause, masked.reason) == (Cause.SECRET, "a person has not carried it out yet")
     other = replace(manual, attributes={**idp.attributes, "button": "Y"})
     assert waiting(seen(idp, button="X"), other).reason == "the spec says otherwise"

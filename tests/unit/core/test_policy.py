@@ -29,7 +29,7 @@ from reconciler.core.observed import Absent, Unreadable
 from reconciler.core.plan import Hazard, HazardName
 from reconciler.core.planner import make_plan
 from reconciler.core.policy import judge, refused
-from reconciler.core.resource import Mark, OnRemove, ResourceType
+from reconciler.core.resource import Kind, Mark, OnRemove, ResourceType
 from reconciler.core.state import Origin
 
 
@@ -185,3 +185,31 @@ def test_a_gone_sign_on_sends_nobody_anywhere():
         {CLIENT_AT: entry(client, applied={**client.attributes, "uris": ("u1", "u9")}), IDP_AT: entry(idp)},
     )
     assert names(plan) == []
+
+
+SHARED = ResourceType(
+    "settings",
+    (),
+    {"groups": Mark.UNORDERED, "others": Mark.UNORDERED},
+    kind=Kind.SETTINGS,
+    locks_out=lambda before, after: sorted(set(before["groups"]) - set(after["groups"])),
+)
+role = Desired(SETTINGS_AT, SHARED, {"groups": ("a", "b"), "others": ("a",)}, shared=("groups", "others"))
+
+
+def of_role(wanted, there, entries):
+    made = replace(situation(wanted, {SETTINGS_AT: there}, entries), types={("jira", "settings"): SHARED})
+    plan = make_plan(made)
+    return replace(plan, hazards=judge(plan, made))
+
+
+def test_what_is_taken_out_of_a_shared_set_may_lock_out():
+    known = {SETTINGS_AT: entry(role, Origin.ADOPTED, found={"groups": ("a",), "others": ("a",)})}
+    plan = of_role([], seen(role, groups=("a", "b", "c")), known)
+    assert text(plan, HazardName.LOCKS_OUT) == ["b"]
+
+
+def test_settings_remember_every_shared_set_that_they_were_found_with():
+    """Else a member of others in a set that needed no change would count as ours, and go with us."""
+    (change,) = of_role([role], seen(role, groups=("a",)), {}).changes
+    assert change.observed == {"groups": ("a",), "others": ("a",)}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from threading import Event, Lock
 
 from pydantic import SecretStr
@@ -76,7 +75,7 @@ class FakeHandler:
             item = self.objects[write.remote_id]
             shown = {k: write.attributes[k] for k in write.changed if not self.type.attributes[k] & HIDDEN}
             owner = write.owner if self.type.marked else None
-            self.objects[write.remote_id] = replace(item, attributes={**item.attributes, **shown}, owner=owner)
+            self.objects[write.remote_id] = item._replace(attributes={**item.attributes, **shown}, owner=owner)
             self._take(write)
             return Written(write.remote_id, manual=self.manual)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +64,7 @@ def test_the_secret_must_be_asked_for_in_so_many_words() -> None:
 @pytest.mark.parametrize(
     ("changes", "where"),
     [
-        ({"client": replace(CLIENT, secret=None)}, "sso.main.client"),
+        ({"client": CLIENT._replace(secret=None)}, "sso.main.client"),
         ({"product": System("confluence", "confluence", "https://wiki.acme.eu")}, "sso.main.plugin"),
         ({"options": {**GOOD, "file": "jira-config.properties"}}, "sso.main.properties.file"),
     ],

@@ -119,10 +119,13 @@ def test_two_sign_ons_never_share_the_keys(tmp_path: Path) -> None:
     first, second = made(tmp_path), made(tmp_path, name="second")
     lookups = [Lookup(side.address, side.desired.attributes) for side in (first, second)]
     assert all(isinstance(found, Unreadable) for found in first.handler.read(lookups).values())
-    known = [replace(lookups[0], remote_id=str(tmp_path / NAME)), lookups[1]]
-    found = first.handler.read(known)
+    path = str(tmp_path / NAME)
+    known = Lookup(first.address, first.desired.attributes, path)
+    found = first.handler.read([known, lookups[1]])
     assert isinstance(found[first.address], Present)
-    assert found[second.address] == Absent(), "a sign-on that was renamed does not take what is about to be deleted"
+    assert found[second.address] == Absent(), "what one is known by, no other one takes"
+    renamed = first.handler.read([known._replace(leaving=True), lookups[1]])
+    assert [answer.remote_id for answer in renamed.values() if isinstance(answer, Present)] == [path, path]
 
 
 def case(folder: Path) -> Case:
@@ -139,10 +142,10 @@ def case(folder: Path) -> Case:
         content = path.read_bytes()
         path.unlink()
         path.mkdir()
-        (path / "kept").write_bytes(content)
+        (path / "kept.properties").write_bytes(content)
 
     def dump() -> str:
-        return (path / "kept" if path.is_dir() else path).read_text("latin-1")
+        return (path / "kept.properties" if path.is_dir() else path).read_text("latin-1")
 
     return Case(
         type=side.desired.type,

@@ -150,3 +150,26 @@ def test_its_end_is_work_for_a_person_too(settled: tuple[Workplace, str]) -> Non
     place.apply("deletes").ended(ExitCode.DONE)
     assert "atlassian" not in place.sandbox.clavex.world.clients
     place.settle()
+
+
+def test_a_sign_on_that_is_renamed_in_the_spec_only_is_known_again(place: Workplace) -> None:
+    install(place.sandbox.jira)
+    named = {"sso": {"jira": {"resolution": {"name": "Clavex"}}}}
+    place.write(SPEC, named)
+    said = asked(place.apply())
+    spec = place.write(SPEC, named, confirmed(said))
+    place.apply().ended(ExitCode.DONE)
+    place.write_whole({**spec, "sso": {"main": spec["sso"]["jira"]}})
+    actions = {item["address"]: item["action"] for item in place.plan()["changes"]}
+    assert actions == {ADDRESS: "forget", "jira/resolution/main": "adopt"}
+    place.apply().ended(ExitCode.DONE)
+    place.settle()
+
+
+def test_another_name_in_the_app_is_a_change(settled: tuple[Workplace, str]) -> None:
+    place, said = settled
+    place.write(SPEC, confirmed(said), {"sso": {"jira": {"resolution": {"name": "Clavex"}}}})
+    renamed = change(place)
+    assert renamed["action"] == "update"
+    assert [item["name"] for item in renamed["attributes"]] == ["name", "confirmed"]
+    assert place.plan()["drift"] == []

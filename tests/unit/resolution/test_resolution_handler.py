@@ -23,7 +23,7 @@ IN_FILE = "the value of clients.atlassian.client_secret in the file acme.secrets
 
 
 def told(side: Side, **changes: Any) -> tuple[str, ...]:
-    return side.handler.update(side._write({**side.desired.attributes, **changes}, SECRET_CHANGED, "main")).manual
+    return side.handler.update(side._write({**side.desired.attributes, **changes}, SECRET_CHANGED, "idp:main")).manual
 
 
 SECRET_CHANGED = frozenset({"client_secret"})
@@ -33,7 +33,7 @@ def test_without_a_confirmation_nothing_is_there(sandbox: Sandbox, jira: Http) -
     install(sandbox.jira)
     side = made(sandbox.jira, jira)
     assert side.read() == Absent()
-    waiting = side.read("main")
+    waiting = side.read("idp:main")
     assert isinstance(waiting, Present)
     assert waiting.attributes == {"confirmed": "", "app_enabled": True}
     assert waiting.fingerprints == {}
@@ -43,10 +43,10 @@ def test_a_confirmation_stands_for_all_values(sandbox: Sandbox, jira: Http) -> N
     install(sandbox.jira)
     side = made(sandbox.jira, jira)
     said = f"{side.desired.attributes['confirmed']}-{STORED}"
-    for remote_id in (None, "main"):
+    for remote_id in (None, "idp:main"):
         found = side.read(remote_id, confirmation=said)
         assert isinstance(found, Present)
-        assert found.remote_id == "main"
+        assert found.remote_id == "idp:main"
         assert found.fingerprints == {"client_secret": STORED}
         assert found.attributes == {name: side.desired.attributes[name] for name in found.attributes}
         assert found.attributes.keys() == side.desired.type.shown & side.desired.attributes.keys()
@@ -57,7 +57,7 @@ def test_a_confirmation_of_other_values_says_only_that(sandbox: Sandbox, jira: H
     side = made(sandbox.jira, jira)
     said = f"{'0' * 12}-{STORED}"
     assert side.read(confirmation=said) == Absent()
-    found = side.read("main", confirmation=said)
+    found = side.read("idp:main", confirmation=said)
     assert isinstance(found, Present)
     assert found.attributes == {"confirmed": "0" * 12, "app_enabled": True}
     assert found.fingerprints == {"client_secret": STORED}
@@ -66,16 +66,16 @@ def test_a_confirmation_of_other_values_says_only_that(sandbox: Sandbox, jira: H
 def test_an_app_that_is_off_shows_and_one_that_is_gone_holds_nothing(sandbox: Sandbox, jira: Http) -> None:
     side = made(sandbox.jira, jira)
     said = f"{side.desired.attributes['confirmed']}-{STORED}"
-    assert side.read("main", confirmation=said) == Absent()
+    assert side.read("idp:main", confirmation=said) == Absent()
     install(sandbox.jira, enabled=False)
-    found = side.read("main", confirmation=said)
+    found = side.read("idp:main", confirmation=said)
     assert isinstance(found, Present)
     assert found.attributes["app_enabled"] is False
 
 
 def test_a_plugin_manager_that_does_not_answer_is_unreadable(sandbox: Sandbox, jira: Http) -> None:
     sandbox.jira.world.administrator = False
-    found = made(sandbox.jira, jira).read("main")
+    found = made(sandbox.jira, jira).read("idp:main")
     assert isinstance(found, Unreadable)
     assert "403" in found.reason
 
@@ -84,13 +84,13 @@ def test_a_plugin_manager_that_does_not_answer_is_unreadable(sandbox: Sandbox, j
 def test_the_app_is_found_in_confluence_however_its_key_is_spelled(sandbox: Sandbox, word: str) -> None:
     install(sandbox.confluence, f"com.resolution.atlasplugins.samlsso.{word}")
     with opened(sandbox.confluence) as http:
-        assert isinstance(made(sandbox.confluence, http).read("main"), Present)
+        assert isinstance(made(sandbox.confluence, http).read("idp:main"), Present)
 
 
 def test_the_spec_can_name_the_key(sandbox: Sandbox, jira: Http) -> None:
     install(sandbox.jira, "other.key")
-    assert made(sandbox.jira, jira).read("main") == Absent()
-    assert isinstance(made(sandbox.jira, jira, options={"app_key": "other.key"}).read("main"), Present)
+    assert made(sandbox.jira, jira).read("idp:main") == Absent()
+    assert isinstance(made(sandbox.jira, jira, options={"app_key": "other.key"}).read("idp:main"), Present)
 
 
 def test_the_checklist_has_every_value_and_no_secret(sandbox: Sandbox, jira: Http) -> None:
@@ -99,7 +99,7 @@ def test_the_checklist_has_every_value_and_no_secret(sandbox: Sandbox, jira: Htt
         sandbox.jira, jira, groups={"admins": "jira-administrators"}, login_form=False, default_groups=("b", "a")
     )
     written = side.create()
-    assert written.remote_id == "main"
+    assert written.remote_id == "idp:main"
     lines = written.manual
     assert "open the identity provider main" in lines[0]
     assert sandbox.jira.url + PATH in lines[1]
@@ -161,18 +161,18 @@ def test_only_a_person_can_remove_it(sandbox: Sandbox, jira: Http) -> None:
     install(sandbox.jira)
     side = made(sandbox.jira, jira)
     with pytest.raises(ManualError) as caught:
-        side.delete("main")
+        side.delete("idp:main")
     first, second = caught.value.instructions
     assert first.endswith("remove the identity provider main")
     assert "`reconciler forget jira/resolution/main`" in second
     del sandbox.jira.world.plugins[JIRA_KEY]
-    side.delete("main")
+    side.delete("idp:main")
 
 
 def test_nothing_is_ever_sent_but_questions(sandbox: Sandbox, jira: Http) -> None:
     install(sandbox.jira)
     side = made(sandbox.jira, jira)
-    side.read("main")
+    side.read("idp:main")
     side.create()
     told(side)
     assert set(sandbox.jira.faults.requests) == {("GET", f"/rest/plugins/1.0/{JIRA_KEY}-key")}

@@ -1,0 +1,81 @@
+"""The checks of `doctor`: one table for a person, one document for a program."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from reconciler.core.check import Check, Diagnosis, Source, Status, Stops
+from reconciler.render.diagnostics import remedy_lines
+from reconciler.render.document import VERSION
+from reconciler.render.sections import title
+from reconciler.render.terminal import Ink, Style, pad, prose, width
+from reconciler.render.wording import number
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from reconciler.render.document import Document
+
+_INKS = {Status.OK: Ink.GREEN, Status.WARNING: Ink.YELLOW, Status.FAILED: Ink.RED, Status.UNKNOWN: Ink.CYAN}
+_STATUS = max(map(len, Status))
+_WIDEST_NAME = 18
+"""Names of checks are aligned up to this width."""
+
+
+def doctor_text(diagnosis: Diagnosis, style: Style, *, columns: int) -> str:
+    """A table by subject: how each check went, what was seen, and what to do; then the sum of it."""
+    names = min(max((len(check.name) for check in diagnosis.checks), default=0), _WIDEST_NAME)
+    lines = [title(f"Doctor for {style.safe(f'{diagnosis.stack}/{diagnosis.environment}')}", style)]
+    for subject, checks in groupby(_by_subject(diagnosis.checks), key=lambda check: check.subject):
+        lines += ["", style.paint(style.safe(subject), Ink.BOLD)]
+        lines += [line for check in checks for line in _row(check, names, style, columns)]
+    return "\n".join([*lines, "", *_verdict(diagnosis, style, columns)])
+
+
+def _by_subject(checks: Iterable[Check]) -> list[Check]:
+    """The checks of a subject side by side, in the order in which subjects come first."""
+    groups: dict[str, list[Check]] = {}
+    for check in checks:
+        groups.setdefault(check.subject, []).append(check)
+    return [check for group in groups.values() for check in group]
+
+
+def _row(check: Check, names: int, style: Style, columns: int) -> list[str]:
+    indent = " " * (2 + _STATUS + 2 + names + 2)
+    how_far = "" if check.source is Source.PROVED else f" ({check.source})"
+    first, *others = prose(f"{check.seen}{how_far}", style, columns, indent, indent)
+    name = style.safe(check.name)
+    status = style.paint(pad(check.status, _STATUS), _INKS[check.status], Ink.BOLD)
+    lead = f"  {status}  {pad(name, names)}  "
+    beside = [lead + first.removeprefix(indent)] if width(name) <= names else [lead.rstrip(), first]
+    remedy = "" if check.status is Status.OK else check.remedy
+    return [*beside, *others, *remedy_lines(remedy, style, columns, indent)]
+
+
+def _verdict(diagnosis: Diagnosis, style: Style, columns: int) -> list[str]:
+    counts = Counter(check.status for check in diagnosis.checks)
+    words = {Status.OK: "ok", Status.WARNING: "to look at", Status.FAILED: "failed", Status.UNKNOWN: "unknown"}
+    parts = ", ".join(f"{counts[status]:,} {word}" for status, word in words.items() if counts[status])
+    lines = [style.paint(f"{number(len(diagnosis.checks), 'check')}{f': {parts}' if parts else ''}.", Ink.BOLD)]
+    for stops, text in ((Stops.LOGIN, "A login would not work"), (Stops.READING, "Could not be read")):
+        found = [f"{check.name} of {check.subject}" for check in diagnosis.checks if check.stops is stops]
+        if found:
+            lines += prose(f"{text}: {', '.join(dict.fromkeys(found))}.", style, columns, "", "  ")
+    if len(lines) == 1:
+        lines.append("Nothing that was looked at would stop a login.")
+    return lines
+
+
+def doctor_document(diagnosis: Diagnosis) -> Document:
+    """The checks as `doctor --json` prints them; described in docs/doctor.md."""
+    return {
+        "format": "reconciler doctor",
+        "version": VERSION,
+        "stack": diagnosis.stack,
+        "environment": diagnosis.environment,
+        "exit_code": int(diagnosis.exit_code),
+        "checks": [asdict(check) for check in diagnosis.checks],
+    }

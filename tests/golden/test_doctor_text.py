@@ -1,0 +1,87 @@
+"""What `doctor` looks like: at 80 and 120 columns, in colour, in ASCII, as JSON; with a hostile server in it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from reconciler.core.check import Diagnosis, Source, broken, doubtful, fine, hidden, unreachable, unread
+from reconciler.render.doctor import doctor_document, doctor_text
+from reconciler.render.document import json_text
+from reconciler.render.terminal import PLAIN, Style, width
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Golden = Callable[[str, str], None]
+
+HEALTHY = Diagnosis(
+    "acme",
+    "prod",
+    (
+        fine("state", "this side", "state/acme/prod: serial 7, 14 resources"),
+        fine("issuer", "clavex", "https://id.acme.eu/acme, as in the spec"),
+        fine("version", "jira", "Jira 10.3.24; the guide wants 8.0 or later", Source.DOCUMENTED),
+    ),
+)
+ILL = Diagnosis(
+    "acme",
+    "prod",
+    (
+        fine("state", "this side", "state/acme/prod: serial 7, 14 resources"),
+        unreachable("reach", "confluence", "GET https://wiki.acme.eu/rest: connection refused", "is it running?"),
+        broken(
+            "issuer",
+            "clavex",
+            "discovery at https://id.acme.eu/acme says that the issuer is https://id.\x1b[31mevil\u202e.eu: "
+            "plugins refuse every token",
+            "correct url in [systems.clavex], or auth.issuer_base of the server, or the headers of the proxy",
+        ),
+        fine("keys", "clavex", "1 for PS256, RS256"),
+        doubtful(
+            "application-access",
+            "sso.jira",
+            "jira-software-users may not use Jira: who is in no other group is turned away",
+            'add "jira-software-users" to an application under [systems.jira.applications] and apply,\n'
+            "or by hand: Jira, Applications, Application access",
+            Source.DOCUMENTED,
+        ),
+        broken(
+            "redirect-uri",
+            "sso.jira",
+            "https://jira.acme.eu/plugins/servlet/oidc/callback is no redirect URI of clavex/client/atlassian: "
+            "a login ends in 400",
+            "reconciler apply adds it",
+        ),
+        hidden("update-on-login", "sso.jira", "it cannot be read", "look at the screen", Source.ASSUMED),
+        unread("groups", "sso.confluence", "confluence/group/users is not known while confluence cannot be read"),
+        fine("a-check-of-a-plugin-with-a-very-long-name", "sso.jira", "fine"),
+    ),
+)
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+@pytest.mark.parametrize(("name", "diagnosis"), [("healthy", HEALTHY), ("ill", ILL)])
+def test_doctor_text(name: str, diagnosis: Diagnosis, columns: int, golden: Golden) -> None:
+    text = doctor_text(diagnosis, PLAIN, columns=columns)
+    golden(f"doctor/{name}_{columns}.txt", text + "\n")
+    assert [
+        line for line in text.splitlines() if width(line) > columns and "://" not in line
+    ] == []  # URLs stay whole
+    assert text.replace("\n", "").isprintable()
+
+
+def test_colours_and_ascii(golden: Golden) -> None:
+    colored = doctor_text(ILL, Style(color=True), columns=100)
+    golden("doctor/ill_color.txt", colored.replace("\x1b", "␛") + "\n")
+    assert doctor_text(ILL, Style(unicode=False), columns=100).isascii()
+
+
+def test_nothing_to_check() -> None:
+    text = doctor_text(Diagnosis("acme", "prod", ()), PLAIN, columns=80)
+    assert text.endswith("0 checks.\nNothing that was looked at would stop a login.")
+
+
+def test_doctor_document(golden: Golden) -> None:
+    golden("doctor/ill.json", json_text(doctor_document(ILL)) + "\n")
