@@ -8,11 +8,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from graphlib import TopologicalSorter
 from queue import SimpleQueue
 from threading import Event as Flag
 from threading import Lock
+from traceback import extract_tb
 from typing import TYPE_CHECKING
 
 from reconciler.core.journal import Applied, Event, Failed, InDoubt, Intended
@@ -90,16 +92,24 @@ class Executor:
             result = self._journaled(change, step)
         except ReconcilerError as problem:  # the journal itself could not be written
             self.stop.set()
-            result = StepResult(change.address, step.kind, Status.IN_DOUBT, problem.message, problem.remedy)
+            text = f"it was carried out, but that could not be recorded: {problem.message}"
+            result = StepResult(change.address, step.kind, Status.IN_DOUBT, text, problem.remedy)
         except Exception as problem:  # noqa: BLE001 - a bug in one handler must not hang the others
             self.stop.set()
-            text = f"an unexpected {type(problem).__name__} in the handler"
+            frame = extract_tb(problem.__traceback__)[-1]
+            text = f"an unexpected {type(problem).__name__} at {frame.filename}:{frame.lineno}"
             result = StepResult(change.address, step.kind, Status.IN_DOUBT, text, "please report it")
         ended.put((node, replace(result, seconds=time.monotonic() - started)))
 
     def _journaled(self, change: Change, step: Step) -> StepResult:
         """One step, with its intention and its end recorded."""
-        self.record(Intended(change.address, step.kind))
+        try:
+            self.record(Intended(change.address, step.kind))
+        except ReconcilerError as problem:
+            self.stop.set()
+            with suppress(ReconcilerError):  # a commit may still say that nothing is in doubt
+                self.record(Failed(change.address, step.kind, problem.message))
+            return StepResult(change.address, step.kind, Status.FAILED, problem.message, problem.remedy)
         lock = self._documents.get((change.address.system, change.address.type))
         try:
             if lock is None:

@@ -218,20 +218,21 @@ class Performer:
     def _delete(self, change: Change, step: Step) -> End:
         recorded = self.state.entries.get(change.address)
         applied = recorded.applied if recorded else change.wanted
+        entry = self._entries.get(change.address) or self._entry(change)
         target = step.remote_id or change.remote_id
+        kept = replace(entry, deposed=tuple(other for other in entry.deposed if other != target))
+        if step.remote_id and target == entry.remote_id:  # it was gone, and was made again under its old id
+            return Performed(kept)
         found = self._handler(change).read([Lookup(change.address, applied, target)])[change.address]
         if isinstance(found, Unreadable):
             return Refused(f"it could not be read again before it is deleted: {found.reason}", found.remedy)
         if isinstance(found, Present) and found.owner and not bears_our_mark(self.state, change.address, found):
             return Refused("it bears somebody else's mark now", "plan again")
-        entry = self._entries.get(change.address) or self._entry(change)
         try:
             self._handler(change).delete(self._write(change, applied, frozenset(), target))
         except ManualError as work:
             return Performed(replace(entry, awaiting=True), work.instructions)
-        if not step.remote_id:
-            return Performed(None)
-        return Performed(replace(entry, deposed=tuple(other for other in entry.deposed if other != target)))
+        return Performed(kept if step.remote_id else None)
 
     def _release(self, change: Change) -> End:
         write = replace(self._write(change, change.wanted, frozenset(), change.remote_id), owner=None)

@@ -55,7 +55,11 @@ def read_json(answer: Answer, where: str) -> Any:  # noqa: ANN401 - JSON is any 
         raise _no_json(answer, where)
     if answer.status < HTTPStatus.BAD_REQUEST and _is_error(value):
         text = known_message(value) or "no message of a known shape"
-        raise BadAnswerError(f"the answer is {answer.status}, yet it holds an error: {text}", where)
+        raise BadAnswerError(
+            f"the answer is {answer.status}, yet it holds an error: {text}",
+            where,
+            "look into the system's log; does a proxy in front answer for it?",
+        )
     return value
 
 
@@ -173,6 +177,8 @@ def _remedy(answer: HttpAnswer) -> str:
             return "the token was refused: is it valid, has it expired?"
         case 403:
             return "the token is known, but may not do this: what is its account permitted?"
+        case 404:
+            return "there is nothing at this path: is the url right, and what it should hold installed and enabled?"
         case 407:
             return "the proxy wants a login: give http_proxy or https_proxy with user and password"
         case 429:

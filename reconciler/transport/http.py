@@ -150,8 +150,8 @@ class SystemHttp:
         anonymous: bool,
         **content: Any,  # noqa: ANN401 - what httpx takes as parameters and body
     ) -> httpx.Request:
-        credentials = {} if anonymous else self._credentials
-        headers = {**_HEADERS, **{name: value.get_secret_value() for name, value in credentials.items()}, **(own or {})}
+        credentials = {} if anonymous else {name: item.get_secret_value() for name, item in self._credentials.items()}
+        headers = {**_HEADERS, **credentials, **(own or {})}
         extensions = {"timeout": TIMEOUT.as_dict()}
         return httpx.Request(method, self.url + path, headers=headers, extensions=extensions, **content)
 

@@ -191,7 +191,7 @@ class Workplace:
     def entries(self) -> dict[str, Any]:
         """The entries of the state, by address."""
         path = self.home / "state.json"
-        return dict(json.loads(path.read_bytes())["state"]["entries"]) if path.exists() else {}
+        return dict(json.loads(path.read_bytes())["state"].get("entries", {})) if path.exists() else {}
 
     def stored_secrets(self) -> dict[str, str]:
         """What the file store holds, by name."""

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from reconciler.core.intent import ClaimsFrom, Plugin
 from reconciler.ports import PluginProvider
-from reconciler.providers.atlassian_sso.examination import examine
 from reconciler.providers.atlassian_sso.expansion import Options, callback, expand
 from reconciler.providers.atlassian_sso.idps import IdpHandler
 from reconciler.providers.atlassian_sso.settings import SettingsHandler
@@ -14,10 +13,11 @@ from reconciler.providers.atlassian_sso.types import IDP, SSO_SETTINGS
 from reconciler.providers.atlassian_sso.wire import IdpApi
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
+    from reconciler.core.check import Check
     from reconciler.core.intent import SignOn, System
-    from reconciler.ports import Fingerprinter, Handler, Http
+    from reconciler.ports import Examination, Fingerprinter, Handler, Http
 
 
 def make_handlers(
@@ -28,6 +28,13 @@ def make_handlers(
 ) -> Mapping[str, Handler]:
     """The handlers of one product."""
     return {IDP.name: IdpHandler(IdpApi(http)), SSO_SETTINGS.name: SettingsHandler(http)}
+
+
+def examine(sign_on: SignOn, examination: Examination) -> Iterable[Check]:
+    """The checks of `doctor` for one sign-on."""
+    from reconciler.providers.atlassian_sso import examination as checks  # noqa: PLC0415 - only `doctor` needs it
+
+    return checks.examine(sign_on, examination)
 
 
 plugin = PluginProvider(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 from pydantic import AliasChoices, BaseModel, Field, TypeAdapter
@@ -14,7 +13,6 @@ from reconciler.providers.atlassian.credentials import authenticate
 from reconciler.providers.atlassian.groups import GROUP, GroupHandler, groups_api
 from reconciler.providers.atlassian.products import BASE_URL, Product
 from reconciler.providers.atlassian.versions import is_below
-from reconciler.providers.confluence.examination import examine
 from reconciler.providers.confluence.groups import ConfluenceGroups
 from reconciler.providers.confluence.permissions import (
     GLOBAL,
@@ -28,10 +26,11 @@ from reconciler.providers.confluence.permissions import (
 from reconciler.transport.answers import decode
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
+    from reconciler.core.check import Check
     from reconciler.core.intent import Intent, System
-    from reconciler.ports import Http
+    from reconciler.ports import Examination, Http
 
 CONFLUENCE = Product("Confluence", floor="7.0", tokens_since="7.9", group_writes_since="8.2")
 _INFORMATION = "/rest/api/server-information"
@@ -93,6 +92,13 @@ def expand(intent: Intent, system: System, facts: Facts) -> Expansion:
     )
 
 
+def examine(examination: Examination) -> Iterable[Check]:
+    """The checks of `doctor`."""
+    from reconciler.providers.confluence import examination as checks  # noqa: PLC0415 - only `doctor` needs it
+
+    return checks.examine(examination, CONFLUENCE)
+
+
 provider = Provider(
     name="confluence",
     settings=ConfluenceSettings,
@@ -100,5 +106,5 @@ provider = Provider(
     authenticate=authenticate,
     expand=expand,
     connect=connect,
-    examine=partial(examine, product=CONFLUENCE),
+    examine=examine,
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, Field, TypeAdapter
@@ -14,16 +13,16 @@ from reconciler.providers.atlassian.access import GroupsOf, ProductSettings, dir
 from reconciler.providers.atlassian.credentials import authenticate
 from reconciler.providers.atlassian.groups import GROUP, GroupHandler, groups_api
 from reconciler.providers.atlassian.products import BASE_URL, Product
-from reconciler.providers.jira.examination import examine
 from reconciler.providers.jira.groups import JiraGroups
 from reconciler.providers.jira.roles import APPLICATION_ROLE, RoleHandler, roles_of
 from reconciler.transport.answers import decode
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
+    from reconciler.core.check import Check
     from reconciler.core.intent import Intent, System
-    from reconciler.ports import Expansion, Http
+    from reconciler.ports import Examination, Expansion, Http
 
 JIRA = Product("Jira", floor="8.0", tokens_since="8.14")
 _SERVER_INFO = "/rest/api/2/serverInfo"
@@ -70,6 +69,13 @@ def expand(intent: Intent, system: System, facts: Facts) -> Expansion:
     return replace(groups, resources=(*groups.resources, *roles_of(system)))
 
 
+def examine(examination: Examination) -> Iterable[Check]:
+    """The checks of `doctor`."""
+    from reconciler.providers.jira import examination as checks  # noqa: PLC0415 - only `doctor` needs it
+
+    return checks.examine(examination, JIRA)
+
+
 provider = Provider(
     name="jira",
     settings=JiraSettings,
@@ -77,5 +83,5 @@ provider = Provider(
     authenticate=authenticate,
     expand=expand,
     connect=connect,
-    examine=partial(examine, product=JIRA),
+    examine=examine,
 )

@@ -8,16 +8,16 @@ from reconciler.core.intent import ClaimsFrom, Plugin
 from reconciler.ports import PluginProvider
 from reconciler.providers.atlassian.sign_ons import TITLES
 from reconciler.providers.miniorange.documents import Documents
-from reconciler.providers.miniorange.examination import examine
 from reconciler.providers.miniorange.expansion import Options, callback, expand
 from reconciler.providers.miniorange.handlers import ProviderHandler, SignInHandler
 from reconciler.providers.miniorange.types import MINIORANGE, SIGN_IN
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
+    from reconciler.core.check import Check
     from reconciler.core.intent import SignOn, System
-    from reconciler.ports import Fingerprinter, Handler, Http
+    from reconciler.ports import Examination, Fingerprinter, Handler, Http
 
 
 def make_handlers(
@@ -32,6 +32,13 @@ def make_handlers(
         MINIORANGE.name: ProviderHandler(documents, fingerprinter),
         SIGN_IN.name: SignInHandler(documents),
     }
+
+
+def examine(sign_on: SignOn, examination: Examination) -> Iterable[Check]:
+    """The checks of `doctor` for one sign-on."""
+    from reconciler.providers.miniorange import examination as checks  # noqa: PLC0415 - only `doctor` needs it
+
+    return checks.examine(sign_on, examination)
 
 
 plugin = PluginProvider(

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 
 from reconciler.core.intent import ClaimsFrom, Plugin
 from reconciler.ports import PluginProvider
-from reconciler.providers.properties.examination import examine
 from reconciler.providers.properties.expansion import Options, callback, expand
 from reconciler.providers.properties.handlers import PropertiesHandler
 from reconciler.providers.properties.types import PROPERTIES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
+    from reconciler.core.check import Check
     from reconciler.core.intent import SignOn, System
-    from reconciler.ports import Fingerprinter, Handler, Http
+    from reconciler.ports import Examination, Fingerprinter, Handler, Http
 
 
 def make_handlers(
@@ -26,6 +26,13 @@ def make_handlers(
 ) -> Mapping[str, Handler]:
     """The handlers of one product."""
     return {PROPERTIES.name: PropertiesHandler(fingerprinter)}
+
+
+def examine(sign_on: SignOn, examination: Examination) -> Iterable[Check]:
+    """The checks of `doctor` for one sign-on."""
+    from reconciler.providers.properties import examination as checks  # noqa: PLC0415 - only `doctor` needs it
+
+    return checks.examine(sign_on, examination)
 
 
 plugin = PluginProvider(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -380,15 +381,35 @@ def test_a_journal_that_cannot_be_written_stops_the_run(world):
         Performer(EMPTY, TYPES, world.handlers, world.secrets), record, lambda result, total: None, world.stop, 4
     )
     results = {str(result.address): result for result in executor.run(plan)}
-    assert (results[str(CLIENT_AT)].status, results[str(CLIENT_AT)].message) == (Status.IN_DOUBT, "the disk is full")
+    assert (results[str(CLIENT_AT)].status, results[str(CLIENT_AT)].message) == (Status.FAILED, "the disk is full")
     assert results[str(IDP_AT)].status is Status.SKIPPED
     assert world.handlers[CLIENTS].objects == {}
+
+
+def test_an_end_that_cannot_be_recorded_stops_the_run_and_is_in_doubt(world):
+    plan = world.plan(client, idp)
+    from reconciler.engine.executor import Executor
+    from reconciler.engine.performing import Performer
+
+    def record(event):
+        if isinstance(event, Applied):
+            raise StateError("the disk is full", "make room")
+
+    executor = Executor(
+        Performer(EMPTY, TYPES, world.handlers, world.secrets), record, lambda result, total: None, world.stop, 4
+    )
+    results = {str(result.address): result for result in executor.run(plan)}
+    assert results[str(CLIENT_AT)].status is Status.IN_DOUBT
+    assert results[str(CLIENT_AT)].message == "it was carried out, but that could not be recorded: the disk is full"
+    assert results[str(IDP_AT)].status is Status.SKIPPED
+    assert world.handlers[CLIENTS].objects != {}
 
 
 def test_a_bug_in_a_handler_stops_the_run_and_is_named(world):
     world.handlers[GROUPS].faults["create"] = KeyError("secret-value")
     result = world.run(group)[str(GROUP_AT), "create"]
-    assert (result.status, result.message) == (Status.IN_DOUBT, "an unexpected KeyError in the handler")
+    assert result.status is Status.IN_DOUBT
+    assert re.fullmatch(r"an unexpected KeyError at .*fakes\.py:\d+", result.message)
 
 
 def test_a_secret_that_left_its_store_fails_the_step(world):
