@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
 
 @click.command("apply")
-@with_where
 @allow
 @json_option
 @click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--auto-approve", is_flag=True, help="Do not ask. Hazards still need --allow.")
 @click.option("--destroy", is_flag=True, help="Take down everything that this stack made.")
+@with_where
 def command(
     where: Where, allowed: frozenset[str], as_json: bool, file: Path | None, auto_approve: bool, destroy: bool
 ) -> int:

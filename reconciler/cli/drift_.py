@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 
 @click.command("drift")
-@with_place
 @json_option
+@with_place
 def command(place: Place, as_json: bool) -> int:
     """Say what somebody changed outside the spec since the last apply. Made for cron.
 

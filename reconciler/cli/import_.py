@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 @click.command("import")
-@with_place
 @json_option
 @click.argument("address")
+@with_place
 def command(place: Place, as_json: bool, address: str) -> int:
     """Take the existing object at ADDRESS (system/type/name) into the state as it is.
 

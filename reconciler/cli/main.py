@@ -46,20 +46,21 @@ Start here:
 
 \b
 Exit codes:
-  0  done; nothing to do; in sync
-  1  error: the message says what happened, where, and what to do
-  2  plan --detailed-exitcode: there is something to do; drift: something drifted
-  3  apply: some changes failed or were skipped; the others were made
-  4  somebody else is applying: the state is locked
-  5  the saved plan is stale or was edited
-  6  refused: a hazard was not allowed, see apply --allow
-  7  a system could not be read
-  8  doctor: something would stop a login
-  9  applied, but a person has something left to do
-  64 the command line is wrong
-  130, 143  interrupted by Ctrl-C or SIGTERM; what was in flight is finished or in doubt
+  0    done; nothing to do; in sync
+  1    error: the message says what happened, where, and what to do
+  2    plan --detailed-exitcode: something to do; drift: something drifted
+  3    apply: some changes failed or were skipped, the others were made
+  4    the state is locked: somebody else is applying
+  5    the saved plan is stale or was edited
+  6    refused: a hazard was not allowed, see apply --allow
+  7    a system could not be read
+  8    doctor: something would stop a login
+  9    applied, but a person has something left to do
+  64   the command line is wrong
+  130  interrupted by Ctrl-C; 143: by SIGTERM
 
-Results go to stdout, everything else to stderr. With --json, stdout holds one JSON document, an error too.
+Results go to stdout, everything else to stderr. With --json, stdout holds one JSON document, also for an error.
+Colours appear on a terminal only, and not with NO_COLOR.
 """
 
 
@@ -120,15 +121,23 @@ def run() -> None:
     """The entry point of the program."""
     signal.signal(signal.SIGTERM, _terminated)
     _travel_light()
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a name in a foreign script is no reason to fail
+    _prepare_streams()
     code = outcome(sys.argv[1:])
     if code in {ExitCode.INTERRUPTED, ExitCode.TERMINATED}:
         sys.stdout.flush()
         os._exit(code)  # a thread may still wait for a system that does not answer: nobody waits for it
     gc.freeze()  # the process ends: nothing is worth a last collection
     sys.exit(code)
+
+
+def _prepare_streams() -> None:
+    """Every stream is there, even where none was given, and takes names in any script."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode))
+        elif isinstance(stream, TextIOWrapper) and mode == "w":
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _travel_light() -> None:

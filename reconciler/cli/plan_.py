@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 
 @click.command("plan")
-@with_place
 @allow
 @as_form
 @json_option
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     "--out", type=click.Path(path_type=Path, dir_okay=False), help="Save the plan too, for `reconciler apply FILE`."
 )
 @click.option("--detailed-exitcode", is_flag=True, help="Exit code 2 when there is something to do.")
+@with_place
 def command(
     place: Place, allowed: frozenset[str], form: str, as_json: bool, out: Path | None, detailed_exitcode: bool
 ) -> int:

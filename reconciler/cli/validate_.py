@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 
 @click.command("validate")
-@with_place
 @json_option
+@with_place
 def command(place: Place, as_json: bool) -> None:
     """Check the spec: every problem at once, each with file, line and what to do.
 

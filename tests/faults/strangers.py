@@ -34,7 +34,9 @@ class Strangers:
     def __init__(self, sandbox: Sandbox) -> None:
         self.sandbox = sandbox
         clavex, jira, confluence = sandbox.clavex.world, sandbox.jira.world, sandbox.confluence.world
-        clavex.add_client(Client("foreign", clavex.org_id, "Foreign", ["https://foreign.example/"]), "of-somebody-else")
+        clavex.add_client(
+            Client("foreign", clavex.org_id, "Foreign", ["https://foreign.example/"]), "of-somebody-else"
+        )
         idp = {"name": "Foreign", "sso-type": "OIDC", "enabled": True, "button-text": "Foreign"}
         idp |= {"issuer-url": "https://id.example", "client-id": "x", "discovery-enabled": True}
         confluence.store_idp({**idp, "client-secret": "of-somebody-else"}, 77)

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
+from cli.terminal import flat
 from faults.strangers import Strangers, converges, says_no_secret
 
 from reconciler.errors import ExitCode
@@ -38,8 +39,8 @@ def room(size: int) -> Iterator[None]:
 def test_nothing_is_made_without_room_for_what_has_to_be_kept(terminal: Terminal, size: int, file: str) -> None:
     with room(size):
         ran = terminal.apply("locks-out").ended(ExitCode.ERROR)
-    assert f"{file} cannot be written: File too large" in ran.err
-    assert "nothing was half-written; make room on that disk, then run the command again" in ran.err
+    assert f"{file} cannot be written: File too large" in flat(ran.err)
+    assert "nothing was half-written; make room on that disk, then run the command again" in flat(ran.err)
     assert not terminal.writes
     says_no_secret(terminal)
     converges(terminal)
@@ -62,15 +63,15 @@ def test_a_plan_file_without_room(terminal: Terminal) -> None:
     file.write_text("the one before")
     with room(1000):
         ran = terminal.run("plan", "--out", str(file)).ended(ExitCode.ERROR)
-    assert f"{file} cannot be written: File too large" in ran.err
+    assert f"{file} cannot be written: File too large" in flat(ran.err)
     assert file.read_text() == "the one before"
     assert [path.name for path in terminal.folder.iterdir() if path.is_file()] == ["plan.json"]
 
 
 def test_a_plan_file_in_a_folder_that_there_is_not(terminal: Terminal) -> None:
     ran = terminal.run("plan", "--out", str(terminal.folder / "none" / "plan.json")).ended(ExitCode.ERROR)
-    assert "none/plan.json cannot be written: No such file or directory" in ran.err
-    assert "help: name a file in a folder that you may write to" in ran.err
+    assert "none/plan.json cannot be written: No such file or directory" in flat(ran.err)
+    assert "help: name a file in a folder that you may write to" in flat(ran.err)
 
 
 @pytest.fixture
@@ -95,8 +96,8 @@ def read_only(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> Terminal:
 
 def test_a_state_folder_that_cannot_be_made(read_only: Terminal) -> None:
     ran = read_only.apply("locks-out").ended(ExitCode.ERROR)
-    assert "Read-only file system" in ran.err
-    assert "choose another folder with --state-dir or RECONCILER_STATE_DIR" in ran.err
+    assert "Read-only file system" in flat(ran.err)
+    assert "choose another folder with --state-dir or RECONCILER_STATE_DIR" in flat(ran.err)
     assert not read_only.writes
     read_only.run("plan").ended(ExitCode.DONE)  # which writes nothing
     read_only.run("drift").ended(ExitCode.DONE)
@@ -106,7 +107,7 @@ def test_a_state_folder_that_cannot_be_written(applied: Terminal, request: pytes
     request.getfixturevalue("read_only")
     applied.write({"clients": {"atlassian": {"name": "New"}}})
     ran = applied.apply().ended(ExitCode.ERROR)
-    assert ".lock cannot be locked: Read-only file system" in ran.err
+    assert ".lock cannot be locked: Read-only file system" in flat(ran.err)
     assert not applied.writes
     assert len(applied.plan()["changes"]) == 1
     applied.run("drift").ended(ExitCode.DONE)

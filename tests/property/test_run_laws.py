@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from budget import tries
@@ -11,7 +11,7 @@ from fakes import REFUSED, FakeHandler, World
 from hypothesis import given
 from hypothesis import strategies as st
 from small import wishes
-from toys import CLIENT_AT, EMPTY, GROUP_AT, HANDLE, IDP_AT, SETTINGS_AT, THEIRS, TYPES
+from toys import CLIENT_AT, EMPTY, GROUP_AT, HANDLE, IDP_AT, SETTINGS_AT, THEIRS, TYPES, client
 
 from reconciler.core.journal import Applied, Began, Event, fold
 from reconciler.core.observed import Present
@@ -219,3 +219,16 @@ def _copied(world: World) -> World:
         made.handlers[key].written_secrets = list(handler.written_secrets)
     made.secrets.values = copy.copy(world.secrets.values)
     return made
+
+
+def test_an_id_that_is_made_again_is_not_deleted_with_the_object_that_had_it() -> None:
+    """The old object is deleted, nobody recorded that, and the spec goes back to its id."""
+    old, new = (replace(client, attributes={**client.attributes, "client_id": key, "public": key == "b"}) for key in "ab")
+    world = new_world()
+    run(world, (old,))
+    for lines in range(1, 8):
+        again = _copied(world)
+        crash(again, (new,), lines)
+        if StepKind.CREATE not in again.state.in_doubt.values():
+            run(again, (old,))
+            check(again, (old,))

@@ -101,6 +101,6 @@ def keys_of(document: JsonObject, accepted: str) -> Keys:
     known = ", ".join(f"{number}.x" for number in _GENERATIONS)
     raise ReconcilerError(
         f"miniOrange {version} is a version whose key names nobody has looked at; {known} is known",
-        f'compare an export with facts atlassian 4.3; if the keys are the same, say accept_version = "{version}" in '
-        f"the sign-on's miniorange table",
+        f'if an export of it has the keys of one of {known}, say accept_version = "{version}" in the sign-on\'s '
+        "miniorange table",
     )

@@ -1,0 +1,99 @@
+"""`drift` from cron: reads only, takes no lock, and tells what was changed by hand from what is still to be applied."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from cli.terminal import flat
+
+from reconciler.errors import ExitCode, RefusedError
+from reconciler.sandbox.faults import READS, Fault, Kind
+
+if TYPE_CHECKING:
+    from cli.terminal import Terminal
+
+
+def requests(terminal: Terminal) -> list[tuple[str, str]]:
+    return [request for served in terminal.sandbox.served for request in served.faults.requests]
+
+
+def test_nothing_but_reads_is_sent_and_nothing_is_written(applied: Terminal) -> None:
+    """Not even the proof of a stored secret, which is a POST."""
+    applied.sandbox.clavex.world.set_secret(applied.sandbox.clavex.world.clients["atlassian"], "another-secret")
+    before = {path: path.stat().st_mtime_ns for path in applied.home.rglob("*")}
+    applied.run("drift")
+    assert {method for method, _ in requests(applied)} <= READS
+    assert {path: path.stat().st_mtime_ns for path in applied.home.rglob("*")} == before
+
+
+def test_its_connections_refuse_to_write(applied: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even if a provider tried: every method but GET stays here."""
+    from reconciler.transport.http import SystemHttp
+
+    refused: list[str] = []
+    get = SystemHttp.get
+
+    def write_too(http: SystemHttp, path: str, **rest: object) -> object:
+        for method in ("POST", "PUT", "PATCH", "DELETE"):
+            with pytest.raises(RefusedError, match="this run only reads"):
+                http.send(method, path)
+            refused.append(method)
+        return get(http, path, **rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(SystemHttp, "get", write_too)
+    applied.run("drift").ended(ExitCode.DONE)
+    assert refused
+    assert not applied.writes
+
+
+def test_no_state_folder_is_made(terminal: Terminal) -> None:
+    terminal.run("drift").ended(ExitCode.DONE)
+    assert not (terminal.folder / "state").exists()
+
+
+def test_changes_by_hand_are_drift(applied: Terminal) -> None:
+    applied.sandbox.confluence.world.idps[1].button_text = "By hand"
+    client = applied.sandbox.clavex.world.clients["atlassian"]
+    client.redirect_uris.append("https://evil.example/callback")
+    del applied.sandbox.jira.world.groups["jira-software-users"]
+    ran = applied.run("drift").ended(ExitCode.CHANGES)
+    said = flat(ran.out)
+    assert "confluence/idp/confluence was changed" in said
+    assert '"Sign in with Clavex" → "By hand"' in said
+    assert "https://evil.example/callback" in said
+    assert "jira/group/jira-software-users is gone" in said
+    assert "Drift: 3 resources." in said
+    found = applied.run("drift", "--json").ended(ExitCode.CHANGES).json
+    assert [item["address"] for item in found["drift"]] == [
+        "clavex/client/atlassian",
+        "confluence/idp/confluence",
+        "jira/group/jira-software-users",
+    ]
+
+
+def test_what_the_spec_asks_for_since_is_no_drift(applied: Terminal) -> None:
+    applied.write({"clients": {"atlassian": {"name": "New"}}, "sso": {"confluence": {"display_name": "New"}}})
+    ran = applied.run("drift").ended(ExitCode.DONE)
+    assert "2 changes of the spec, not drift: see `reconciler plan`." in flat(ran.out)
+    assert applied.run("drift", "--json").json["drift"] == []
+
+
+def test_drift_and_a_change_of_the_spec_are_told_apart(applied: Terminal) -> None:
+    applied.write({"clients": {"atlassian": {"name": "New"}}})
+    applied.sandbox.clavex.world.clients["atlassian"].is_active = False
+    applied.sandbox.confluence.world.idps[1].button_text = "By hand"
+    ran = applied.run("drift").ended(ExitCode.CHANGES)
+    assert "confluence/idp/confluence was changed" in ran.out
+    assert "Jira + Confluence" not in ran.out
+
+
+def test_a_system_that_cannot_be_read(applied: Terminal) -> None:
+    """7, unless something drifted elsewhere, which is said as well."""
+    applied.sandbox.jira.faults.add(Fault(kind=Kind.LOGIN_REDIRECT, times=None))
+    ran = applied.run("drift").ended(ExitCode.INCOMPLETE)
+    assert "No drift in what could be read." in ran.out
+    applied.sandbox.confluence.world.idps[1].button_text = "By hand"
+    ran = applied.run("drift").ended(ExitCode.CHANGES)
+    assert "Could not be read" in ran.out
+    assert applied.run("drift", "--json").json["unread"]
