@@ -79,11 +79,13 @@ class Http(Protocol):
         headers: Mapping[str, str] | None = None,
         repeatable: bool = True,
         anonymous: bool = False,
+        pages: bool = False,
     ) -> Answer:
         """Writes. A `repeatable` write is retried like a read.
 
         One that is not repeatable raises InDoubtError when its answer was lost, and is sent again only where it
-        surely was not carried out (no connection, 429).
+        surely was not carried out (no connection, 429). An HTML page or an error under a status of success is no
+        answer: BadAnswerError for a read, InDoubtError for a write, unless `pages` are expected.
         """
 
     def first_message(self, path: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING
@@ -99,7 +99,8 @@ def dialogue(caught: list[int], *, quiet: bool, ask: bool = False, allowed: froz
 
     def progress(result: StepResult, total: int) -> None:
         ended.append(result)
-        click.echo(step_line(result, style, place=len(ended), total=total), err=True)
+        with suppress(BrokenPipeError):  # the work goes on where nobody reads about it
+            click.echo(step_line(result, style, place=len(ended), total=total), err=True)
 
     return Dialogue(show, confirm, progress, lambda: _stoppable(caught))
 

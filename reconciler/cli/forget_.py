@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 def command(place: Place, as_json: bool, address: str) -> int:
     """Let the object at ADDRESS (system/type/name) go: drop it from the state, and take our mark off.
 
-    The object stays as it is; so does the mark where the server cannot take it off (groups of Clavex). If the spec still asks for it, the next plan adopts it again.
+    The object stays as it is; so does the mark where the server cannot take it off (groups of Clavex).
+    If the spec still asks for it, the next plan adopts it again.
     """
     from reconciler.cli.apply_ import dialogue, finish
     from reconciler.cli.options import read_address

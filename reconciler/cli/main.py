@@ -123,8 +123,12 @@ def run() -> None:
     _travel_light()
     _prepare_streams()
     code = outcome(sys.argv[1:])
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:  # it was said already, or nobody listens; Python would try again, and make it 120
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
     if code in {ExitCode.INTERRUPTED, ExitCode.TERMINATED}:
-        sys.stdout.flush()
         os._exit(code)  # a thread may still wait for a system that does not answer: nobody waits for it
     gc.freeze()  # the process ends: nothing is worth a last collection
     sys.exit(code)

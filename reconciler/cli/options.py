@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reconciler.errors import ReconcilerError
+from reconciler.errors import ReconcilerError, StalePlanError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,11 +46,28 @@ class Where:
     parallelism: int
 
     def place(self) -> Place:
-        """The place. ReconcilerError if no stack is named and there is not just one."""
-        return self._at(self.stack or _only_stack(self.specs), self.environment)
+        """The place. ReconcilerError if there is no such stack, or none is named and there is not just one."""
+        return self._at(self._known(self.stack) if self.stack else _only_stack(self.specs), self.environment)
+
+    def _known(self, stack: str) -> str:
+        """The stack; of one whose spec is gone there may still be a state."""
+        if (self.specs / stack).is_dir() or (self.states / stack).is_dir():
+            return stack
+        from reconciler.spec.suggestion import did_you_mean
+
+        remedy = did_you_mean(stack, _stacks(self.specs), "the stacks here are") or "name their folder with --specs"
+        raise ReconcilerError(f"{self.specs}: no stack is called {stack}", remedy)
 
     def place_of(self, plan: Plan) -> Place:
-        """The place that a saved plan was made for."""
+        """The place that a saved plan was made for. UsageError if the command line names another."""
+        for option, said, made in (
+            ("--stack", self.stack, plan.stack),
+            ("--env", self.environment, plan.environment),
+        ):
+            if not _NAME.fullmatch(made):
+                raise StalePlanError(f"the plan is for {made!r}, which is no name of a stack or an environment")
+            if said and said != made:
+                raise click.UsageError(f"the plan is for {option} {made}, and the command line says {said}")
         return self._at(plan.stack, plan.environment)
 
     def _at(self, stack: str, environment: str | None) -> Place:
@@ -191,8 +208,12 @@ def read_address(text: str) -> Address:
         raise click.BadParameter(str(problem), param_hint="ADDRESS") from None
 
 
+def _stacks(specs: Path) -> list[str]:
+    return sorted(path.name for path in specs.glob("*") if path.is_dir() and any(path.glob("*.toml")))
+
+
 def _only_stack(specs: Path) -> str:
-    found = sorted(path.name for path in specs.glob("*") if path.is_dir() and any(path.glob("*.toml")))
+    found = _stacks(specs)
     if len(found) == 1:
         return found[0]
     if not found:

@@ -58,8 +58,8 @@ def _explain(problem: Exception) -> ReconcilerError:
         where = f"{problem.filename}: " if problem.filename else ""
         return ReconcilerError(f"{where}{problem.strerror}", "see what is wrong there, then run the command again")
     frames = extract_tb(problem.__traceback__)[-_FRAMES:]
-    lines = [f"{frame.filename}:{frame.lineno} in {frame.name}" for frame in frames]
+    places = [f"{frame.filename}:{frame.lineno} in {frame.name}" for frame in frames]
     return ReconcilerError(
-        "\n".join([f"an unexpected {type(problem).__name__}, which is a mistake in reconciler:", *lines]),
-        "please report it with these lines; what an apply did until then is recorded",
+        f"an unexpected {type(problem).__name__}, which is a mistake in reconciler",
+        "\n".join(["please report it with these lines; what an apply did until then is recorded", *places]),
     )

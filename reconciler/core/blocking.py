@@ -58,7 +58,7 @@ def _fixed(state: State, wanted: Desired, observation: Present) -> Unread | None
         for name in wanted.type.having(Mark.FORCE_NEW)
         if name in wanted.attributes and shown.get(name) not in {None, wanted.attributes[name]}
     ]
-    if not names or recognised(state, wanted.address, observation) is not None:
+    if not names or recognised(state, wanted.address, observation, marked=wanted.type.marked) is not None:
         return None
     return Unread(
         wanted.address,

@@ -58,6 +58,15 @@ def encode_state(state: State) -> bytes:
     return b'{"format":"reconciler state","version":%d,"state":%s}\n' % (STATE_VERSION, body)
 
 
+def state_content(state: State) -> dict[str, Any]:
+    """The state as JSON values, with the keys that a file leaves out because they say nothing."""
+    return {
+        "format": "reconciler state",
+        "version": STATE_VERSION,
+        "state": _states().dump_python(state, mode="json"),
+    }
+
+
 def decode_state(data: bytes, where: str) -> State:
     """The state that a file holds. StateError, naming `where`, for anything else."""
     try:

@@ -27,10 +27,14 @@ class Began:
 
 @dataclass(frozen=True, slots=True)
 class Intended:
-    """A step is about to be carried out."""
+    """A step is about to be carried out.
+
+    `entry` comes with a create: what is recorded until its end is known, without the id of an object.
+    """
 
     address: Address
     step: StepKind
+    entry: Entry | None = None
     event: Literal["intended"] = "intended"
 
 
@@ -81,6 +85,8 @@ def fold(state: State, events: Iterable[Event]) -> State:
                 continue
             case Intended():
                 doubt[event.address] = event.step
+                if event.entry is not None:
+                    entries.setdefault(event.address, event.entry)
             case Applied(entry=None):
                 entries.pop(event.address, None)
                 doubt.pop(event.address, None)
@@ -89,8 +95,15 @@ def fold(state: State, events: Iterable[Event]) -> State:
                 doubt.pop(event.address, None)
             case Failed():
                 doubt.pop(event.address, None)
+                _unbegin(entries, event)
             case InDoubt():
                 doubt[event.address] = event.step
             case _:  # pragma: no cover - the union is whole
                 continue
     return replace(state, entries=entries, in_doubt=doubt, systems=systems)
+
+
+def _unbegin(entries: dict[Address, Entry], event: Failed) -> None:
+    """A create that was refused left nothing behind."""
+    if event.step is StepKind.CREATE and event.address in entries and entries[event.address].begun:
+        del entries[event.address]

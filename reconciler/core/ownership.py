@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from reconciler.core.observed import Owner
-from reconciler.core.plan import StepKind
 from reconciler.core.state import Entry, Origin
 
 if TYPE_CHECKING:
@@ -34,27 +33,35 @@ def bears_our_mark(state: State, address: Address, present: Present) -> bool:
     """Whether the object carries the mark of this very address."""
     if present.owner is None or present.owner.managed_by != MANAGED_BY:
         return False
-    reference = _reference(state, address)
-    return present.owner.ref in {reference, reference + ADOPTED}
+    mark, reference = present.owner.ref, _reference(state, address)
+    return mark.startswith(reference) and mark[len(reference) :] in {"", ADOPTED}
 
 
-def recognised(state: State, address: Address, present: Present) -> Entry | None:
+def recorded(state: State, address: Address) -> Entry | None:
+    """The entry of an object that we know; None also for one whose create only began."""
+    entry = state.entries.get(address)
+    return None if entry is None or entry.begun else entry
+
+
+def recognised(state: State, address: Address, present: Present, *, marked: bool) -> Entry | None:
     """What we know of the object found at `address`: the entry if it is the same object and nobody else's.
 
-    Without an entry, an object that bears our own mark is known again: that is how a lost state is rebuilt.
+    `marked`: objects of this kind carry a mark that can be set and released, so that a foreign one counts. Without an
+    entry, an object that bears our own mark is known again: that is how a lost state is rebuilt. Where no mark can
+    tell who made it, an object whose create we began counts as adopted: it is ours to change, never to delete.
     """
     entry = state.entries.get(address)
     if entry is not None and present.remote_id in (entry.remote_id, *entry.deposed):
-        foreign = present.owner is not None and not bears_our_mark(state, address, present)
+        foreign = marked and present.owner is not None and not bears_our_mark(state, address, present)
         if foreign and not entry.shared:
             return None
         if present.remote_id == entry.remote_id:
             return entry
         left = tuple(other for other in (*entry.deposed, entry.remote_id) if other != present.remote_id)
         return replace(entry, remote_id=present.remote_id, deposed=left)  # the spec goes back to what it replaced
-    if entry is None and present.owner is None and state.in_doubt.get(address) == StepKind.CREATE:
-        return Entry(present.remote_id, Origin.CREATED, applied={})  # it was absent, and we began to create it
     if bears_our_mark(state, address, present):
         created = present.owner == owner_of(state, address, Origin.CREATED)
         return Entry(present.remote_id, Origin.CREATED if created else Origin.ADOPTED, applied={})
+    if entry is not None and entry.begun and not marked and present.owner is None:
+        return Entry(present.remote_id, Origin.ADOPTED, applied={})
     return None

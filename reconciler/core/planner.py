@@ -25,7 +25,7 @@ from reconciler.core.blocking import unreadable
 from reconciler.core.desired import DesiredState
 from reconciler.core.diff import differences, drifted
 from reconciler.core.observed import Absent, Observation, ObservedState, Present, Unreadable
-from reconciler.core.ownership import bears_our_mark, recognised
+from reconciler.core.ownership import bears_our_mark, recognised, recorded
 from reconciler.core.plan import Action, AttributeChange, Change, Drift, DriftKind, Plan, StepKind
 from reconciler.core.removal import remove
 from reconciler.core.resource import Mark, ResourceType
@@ -99,16 +99,16 @@ def decide(
     """What is done to one wanted resource that could be read; None for nothing."""
     state, address = situation.state, wanted.address
     if not isinstance(observation, Present):
-        known = state.entries.get(address)
+        known = recorded(state, address)
         gone = NOT_CARRIED_OUT if known and known.awaiting else "it is gone: somebody removed it"
         return creation(wanted, gone if known else "it does not exist yet")
-    entry = recognised(state, address, observation)
+    entry = recognised(state, address, observation, marked=wanted.type.marked)
     found = differences(wanted, observation, entry, secrets)
     if entry is not None and _must_replace(wanted, found):
         return replacement(wanted, observation, entry, found)
     rotation = _rotation(situation, wanted, consumed)
     ours = bears_our_mark(state, address, observation)
-    if entry is None or address not in state.entries:
+    if entry is None or recorded(state, address) is None:
         return update(wanted, observation, entry, found, action=Action.ADOPT, rotation=rotation, marked=ours)
     if found or rotation or entry.deposed:
         return update(wanted, observation, entry, found, action=Action.UPDATE, rotation=rotation, marked=ours)
@@ -200,7 +200,7 @@ def fresh_secrets(situation: Situation, rest: set[Address], consumed: set[str]) 
             if isinstance(observation, Absent):
                 fresh.add(handle)
                 continue
-            entry = recognised(situation.state, address, observation)
+            entry = recognised(situation.state, address, observation, marked=wanted.type.marked)
             status = situation.secrets[handle]
             lost = handle in consumed and (status.fingerprint is None or status.proved is False)
             found = differences(wanted, observation, entry, situation.secrets) if entry else ()
@@ -228,7 +228,7 @@ def find_drift(situation: Situation, rest: set[Address]) -> Iterator[Drift]:
     state = situation.state
     for address in sorted(state.entries.keys() - rest):
         entry, observation = state.entries[address], situation.observed.get(address)
-        if entry.awaiting or address in state.in_doubt or observation is None:
+        if entry.awaiting or entry.begun or address in state.in_doubt or observation is None:
             continue
         if isinstance(observation, Absent):
             yield Drift(address, DriftKind.GONE)

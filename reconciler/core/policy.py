@@ -73,17 +73,19 @@ def type_of(situation: Situation, change: Change) -> ResourceType:
 def _entry(change: Change, situation: Situation) -> Entry | None:
     """What we know of the changed object, by the rules of ownership; None if none was found."""
     observation = situation.observed[change.address]
-    return recognised(situation.state, change.address, observation) if isinstance(observation, Present) else None
+    if not isinstance(observation, Present):
+        return None
+    return recognised(situation.state, change.address, observation, marked=type_of(situation, change).marked)
 
 
 def _never_stored(change: Change, situation: Situation, resource_type: ResourceType) -> bool:
     """Whether the secret that is rotated never reached its store, so that nobody can be using it."""
-    entry = situation.state.entries.get(change.address)
+    known, entry = _entry(change, situation), situation.state.entries.get(change.address)
+    if known is None or known.origin is not Origin.CREATED or entry is None:
+        return False
     doubt = situation.state.in_doubt.get(change.address)
     generated = resource_type.having(Mark.GENERATED)[0]
-    if doubt in {StepKind.CREATE, StepKind.ROTATE}:
-        return True
-    return entry is not None and entry.origin is Origin.CREATED and generated not in entry.fingerprints
+    return doubt in {StepKind.CREATE, StepKind.ROTATE} or generated not in entry.fingerprints
 
 
 def _takes_over(change: Change, situation: Situation) -> Iterator[str]:
@@ -92,9 +94,10 @@ def _takes_over(change: Change, situation: Situation) -> Iterator[str]:
         return
     state, address = situation.state, change.address
     owner, entry = observation.owner, _entry(change, situation)
-    if owner is not None and not change.shared and not bears_our_mark(state, address, observation):
-        yield f"it bears the mark of {owner.managed_by} ({owner.ref or 'no reference'})"
     resource_type = type_of(situation, change)
+    foreign = owner is not None and not bears_our_mark(state, address, observation)
+    if owner is not None and foreign and not change.shared and (resource_type.marked or entry is None):
+        yield f"it bears the mark of {owner.managed_by} ({owner.ref or 'no reference'})"
     if resource_type.kind is Kind.SETTINGS:
         return
     values = [item.name for item in change.attributes if not item.sensitive and item.name not in change.shared]

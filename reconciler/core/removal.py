@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from reconciler.core.diff import added, members
@@ -32,8 +33,11 @@ def remove(
         return _forget(address, entry, f"the spec means the same object by {heir} now")
     if not isinstance(observation, Present):
         return _forget(address, entry, "it left the spec and is gone already")
-    if recognised(state, address, observation) is None:
+    known = recognised(state, address, observation, marked=resource_type.marked)
+    if known is None:
         return _forget(address, entry, "it left the spec and belongs to somebody else now")
+    if entry.begun:
+        entry = replace(entry, remote_id=known.remote_id, origin=known.origin)
     if entry.shared:
         return _withdraw(address, entry, observation)
     release = resource_type.marked and bears_our_mark(state, address, observation)

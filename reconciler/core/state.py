@@ -38,18 +38,25 @@ class Entry:
     deposed: tuple[str, ...] = ()
     shared: tuple[str, ...] = ()
 
+    @property
+    def begun(self) -> bool:
+        """Whether a create began whose end nobody knows: there may be an object, and nobody knows its id."""
+        return not self.remote_id and not self.awaiting
+
 
 @dataclass(frozen=True, slots=True)
 class SystemRecord:
     """Which installation a system of the spec was when we last applied: the guard against a moved host.
 
-    `facts` are things found out once, such as the organisation's id, so that they need not be asked again.
+    `credential` is the handle of what was sent there, so that it is sent nowhere else unasked. `facts` were found
+    out once, such as the organisation's id, so that they need not be asked again.
     """
 
     provider: str
     url: str
     org: str = ""
     facts: Mapping[str, str] = field(default_factory=dict)
+    credential: str = ""
 
 
 @dataclass(frozen=True, slots=True)

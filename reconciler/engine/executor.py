@@ -19,7 +19,9 @@ from typing import TYPE_CHECKING
 
 from reconciler.core.journal import Applied, Event, Failed, InDoubt, Intended
 from reconciler.core.outcome import Status, StepResult
+from reconciler.core.plan import StepKind
 from reconciler.core.schedule import Node, order
+from reconciler.core.state import Entry, Origin
 from reconciler.engine.performing import Doubt, Performed, Performer, Refused
 from reconciler.errors import InDoubtError, ReconcilerError
 
@@ -51,7 +53,7 @@ class Executor:
         self._documents = {
             (address.system, address.type): Lock()
             for address in changes
-            if self.performer.types[address.system, address.type].document
+            if (known := self.performer.types.get((address.system, address.type))) and known.document
         }
         graph = order(plan.changes)
         results: list[StepResult] = []
@@ -104,7 +106,7 @@ class Executor:
     def _journaled(self, change: Change, step: Step) -> StepResult:
         """One step, with its intention and its end recorded."""
         try:
-            self.record(Intended(change.address, step.kind))
+            self.record(Intended(change.address, step.kind, _begun(change, step)))
         except ReconcilerError as problem:
             self.stop.set()
             with suppress(ReconcilerError):  # a commit may still say that nothing is in doubt
@@ -135,6 +137,20 @@ class Executor:
                 else:
                     self.record(Failed(change.address, step.kind, message))
                 return StepResult(change.address, step.kind, Status.FAILED, message, remedy)
+
+
+def _begun(change: Change, step: Step) -> Entry | None:
+    """What is recorded of an object while its create runs: all but its id."""
+    if step.kind is not StepKind.CREATE:
+        return None
+    return Entry(
+        "",
+        Origin.CREATED,
+        change.wanted,
+        depends_on=change.depends_on,
+        on_remove=change.on_remove,
+        shared=change.shared,
+    )
 
 
 def _skipped(change: Change, step: Step, cause: StepResult | None) -> StepResult:

@@ -9,16 +9,16 @@ from threading import Event
 from typing import TYPE_CHECKING
 
 from reconciler.core.outcome import Outcome, StepResult
-from reconciler.core.plan import Plan
+from reconciler.core.plan import HazardName, Plan
 from reconciler.core.policy import refused
 from reconciler.diagnostic import Severity
 from reconciler.engine.executor import Executor
 from reconciler.engine.performing import Performer
 from reconciler.errors import IncompleteError, RefusedError, SpecError
-from reconciler.flows.checks import check_stores, compare
+from reconciler.flows.checks import check_stores, compare, compare_places
 from reconciler.flows.place import Place, lock_info
 from reconciler.flows.plan import judged
-from reconciler.flows.world import look
+from reconciler.flows.world import emptied, look
 
 if TYPE_CHECKING:
     from reconciler.core.plan import Hazard
@@ -52,8 +52,10 @@ def apply(request: Request, dialogue: Dialogue) -> Outcome | None:
     """What was done; None if the person said no. The second run of the same spec does nothing."""
     place = request.place
     spec = place.read_spec()
+    if request.saved is not None:
+        compare_places(request.saved, spec.intent)
     if request.destroy:
-        spec = replace(spec, intent=replace(spec.intent, clients={}, sign_ons={}, groups=()))
+        spec = replace(spec, intent=emptied(spec.intent))
     with (
         place.state_store().open(lock_info("apply")) as store,
         look(place, spec, store.state, may_write=True, allowed=request.allowed) as world,
@@ -87,5 +89,5 @@ def refuse(hazards: tuple[Hazard, ...]) -> None:
         return
     what = ", ".join(sorted({f"{hazard.name} ({hazard.subject})" for hazard in hazards}))
     names = " ".join(sorted({f"--allow {hazard.name}={hazard.subject}" for hazard in hazards}))
-    kind = IncompleteError if all(hazard.name == "incomplete" for hazard in hazards) else RefusedError
+    kind = IncompleteError if all(hazard.name is HazardName.INCOMPLETE for hazard in hazards) else RefusedError
     raise kind(f"nothing was done; the plan holds what needs permission: {what}", f"if that is meant: {names}")

@@ -10,8 +10,20 @@ from reconciler.core.resource import Mark
 from reconciler.errors import StalePlanError
 
 if TYPE_CHECKING:
+    from reconciler.core.intent import Intent
     from reconciler.core.plan import Plan
     from reconciler.flows.world import World
+
+
+def compare_places(saved: Plan, intent: Intent) -> None:
+    """StalePlanError if the spec names other installations than the saved plan: before anything is sent to them."""
+    for name, record in sorted(saved.systems.items()):
+        system = intent.systems.get(name)
+        if system and (record.provider, record.url, record.org) != (system.provider, system.url, system.org):
+            raise StalePlanError(
+                f"the plan is for system {name} at {record.url}, the spec says {system.url}; nothing was sent there",
+                "make a new one with `plan --out`, and look at it",
+            )
 
 
 def compare(saved: Plan, fresh: Plan) -> None:

@@ -101,13 +101,43 @@ def completed(intent: Intent) -> Intent:
     return replace(intent, sign_ons=sign_ons)
 
 
+def emptied(intent: Intent) -> Intent:
+    """The intent that asks for nothing of the same systems; of their settings only what identifies them is left."""
+    systems = {
+        name: replace(
+            system,
+            settings={
+                key: system.settings[key]
+                for key in PROVIDER_RECORDS[system.provider].remembers
+                if key in system.settings
+            },
+        )
+        for name, system in intent.systems.items()
+    }
+    return replace(intent, systems=systems, clients={}, sign_ons={}, groups=())
+
+
 def refuse_moved(intent: Intent, state: State, allowed: frozenset[str]) -> None:
     """RefusedError if a system is not the one that the state knows: before any credential is sent to it."""
+    homes = {record.credential: record.url for record in state.systems.values() if record.credential}
     for name, system in sorted(intent.systems.items()):
         known = state.systems.get(name)
+        home = homes.get(_credential(system), system.url)
+        if (
+            home != system.url
+            and known is None
+            and not {HazardName.MOVES_HOST, f"{HazardName.MOVES_HOST}={name}"} & allowed
+        ):
+            raise RefusedError(
+                f"{HazardName.MOVES_HOST}: the credential {_credential(system)} belongs to {home}, and system {name} "
+                f"would send it to {system.url}; nothing was sent",
+                f"give the new system a credential of its own, or say --allow {HazardName.MOVES_HOST}={name}",
+            )
         if known is None or {HazardName.MOVES_HOST, f"{HazardName.MOVES_HOST}={name}"} & allowed:
             continue
-        before, now = (known.provider, known.url, known.org), (system.provider, system.url, system.org)
+        said = {key: value for key, value in known.facts.items() if key in system.settings}
+        before = (known.provider, known.url, known.org, *said.values())
+        now = (system.provider, system.url, system.org, *(system.settings[key] for key in said))
         if before != now:
             raise RefusedError(
                 f"{HazardName.MOVES_HOST}: system {name} was {' '.join(filter(None, before))} and is now "
@@ -115,6 +145,11 @@ def refuse_moved(intent: Intent, state: State, allowed: frozenset[str]) -> None:
                 f"put the old values back, give the new installation an environment of its own, or, if it is the "
                 f"same installation at a new place, say --allow {HazardName.MOVES_HOST}={name}",
             )
+
+
+def _credential(system: System) -> str:
+    """The handle of what is sent to a system, as text."""
+    return str(system.token or system.password or "")
 
 
 def expand(intent: Intent, facts: Mapping[str, Facts]) -> tuple[dict[Address, Desired], tuple[Diagnostic, ...]]:
@@ -194,10 +229,10 @@ def find_credentials(system: System, secrets: Secrets) -> Credentials:
     def value(handle: Handle | None) -> SecretStr | None:
         found = secrets.value(str(handle)) if handle else None
         if handle and found is None:
-            raise SecretError(
-                f"the credential {handle} of system {system.name} is missing",
-                f"set {handle.name} in the environment" if handle.store == "env" else "put it into its store",
-            )
+            named, remedy = str(handle), "put it into its store"
+            if handle.store == "env":
+                named, remedy = f"env:{handle.name}", f"set {handle.name} in the environment"
+            raise SecretError(f"the credential {named} of system {system.name} is missing", remedy)
         return found
 
     return Credentials(value(system.token), system.username, value(system.password))
@@ -234,5 +269,5 @@ def _records(intent: Intent, facts: Mapping[str, Facts]) -> dict[str, SystemReco
         system = intent.systems[name]
         kept = PROVIDER_RECORDS[system.provider].remembers
         values = {key: found.values[key] for key in kept if key in found.values}
-        records[name] = SystemRecord(system.provider, system.url, system.org, values)
+        records[name] = SystemRecord(system.provider, system.url, system.org, values, _credential(system))
     return records

@@ -89,5 +89,5 @@ def _result(result: StepResult, style: Style, width: int) -> list[str]:
         for place, text in enumerate(result.message.splitlines(), 1):
             lines += prose(text, style, width, f"{INDENT}{place}. ", f"{INDENT}   ")
     else:
-        lines += prose(result.message, style, width, INDENT, INDENT)
+        lines += wrap(style.safe(result.message), width, INDENT, INDENT)
     return lines + remedy_lines(result.remedy, style, width, INDENT)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.diagnostic import Diagnostic, Severity
 from reconciler.errors import ReconcilerError, SpecError
-from reconciler.render.terminal import Ink, prose
+from reconciler.render.terminal import Ink, prose, wrap
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -24,14 +24,15 @@ _MOST_PLACES = 10
 
 def diagnostics_text(diagnostics: Iterable[Diagnostic], style: Style, *, columns: int) -> str:
     """Findings as text, the worst last; findings that say the same are one, with all their places."""
-    return "\n\n".join("\n".join(_block(*group, style, columns)) for group in grouped(diagnostics))
+    groups = [(replace(item, message=style.safe(item.message)), places) for item, places in grouped(diagnostics)]
+    return "\n\n".join("\n".join(_block(item, places, style, columns)) for item, places in groups)
 
 
 def note_lines(diagnostics: Iterable[Diagnostic], style: Style, columns: int) -> list[str]:
     """Notes, one short paragraph each; where they hold and what to do, `validate` says."""
     lines: list[str] = []
     for item, _ in grouped(item for item in diagnostics if item.severity is Severity.NOTE):
-        lines += prose(item.message, style, columns, "  - ", "    ")
+        lines += wrap(style.safe(item.message), columns, "  - ", "    ")
     return lines
 
 
@@ -51,7 +52,7 @@ def error_text(problem: ReconcilerError, style: Style, *, columns: int) -> str:
     if isinstance(problem, SpecError):
         found = diagnostics_text(problem.diagnostics, style, columns=columns)
         return f"{found}\n\n{style.safe(problem.message)}"
-    message = Diagnostic(Severity.ERROR, problem.message, remedy=problem.remedy)
+    message = Diagnostic(Severity.ERROR, style.safe(problem.message), remedy=problem.remedy)
     return "\n".join(_block(message, (), style, columns))
 
 

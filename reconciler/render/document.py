@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter
 
-from reconciler.core.codec import encode_state, plan_content
+from reconciler.core.codec import plan_content, state_content
 from reconciler.core.state import Entry
 from reconciler.errors import ReconcilerError, SpecError
 
@@ -65,9 +65,8 @@ def diagnostics_document(diagnostics: Iterable[Diagnostic]) -> Document:
 
 
 def state_document(state: State) -> Document:
-    """The whole state: what `state list --json` prints, and the state file."""
-    document: Document = json.loads(encode_state(state))
-    return document
+    """The whole state: what `state list --json` prints. The file leaves out keys that say nothing."""
+    return state_content(state)
 
 
 def entry_document(address: Address, entry: Entry) -> Document:

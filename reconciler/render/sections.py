@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from reconciler.core.plan import Action, HazardName
 from reconciler.core.policy import refused
 from reconciler.render.diagnostics import remedy_lines
-from reconciler.render.terminal import Ink, Style, pad, prose, width
+from reconciler.render.terminal import Ink, Style, pad, width, wrap
 from reconciler.render.wording import by_permission, listed, number
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def unread_lines(plan: Plan, style: Style, columns: int) -> list[str]:
     for (reason, remedy), addresses in by_reason(plan.unread).items():
         mark = style.paint("?", Ink.YELLOW, Ink.BOLD)
         lines.append(f"  {mark} {listed([style.safe(str(address)) for address in addresses])}")
-        lines += prose(reason, style, columns, INDENT, INDENT)
+        lines += wrap(style.safe(reason), columns, INDENT, INDENT)
         lines += remedy_lines(remedy, style, columns, INDENT)
     return lines
 
@@ -118,7 +118,8 @@ def _permissions(groups: Mapping[str, Sequence[Hazard]], style: Style, columns: 
                 lines.append(f"  {painted}  {text}")
                 continue
             lines.append(f"  {painted.rstrip()}")
-            lines += [line for hazard in hazards for line in prose(hazard.message, style, columns, INDENT, INDENT)]
+            texts = [style.safe(hazard.message) for hazard in hazards]
+            lines += [line for item in texts for line in wrap(item, columns, INDENT, INDENT)]
         if len(every) > len(shown):
             argument = style.paint(f"--allow {name}", Ink.YELLOW, Ink.BOLD)
             lines.append(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-from functools import cached_property
+from functools import cache, cached_property
 from threading import RLock
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
+from pydantic import ConfigDict, SecretStr, TypeAdapter, ValidationError, with_config
+from typing_extensions import TypedDict  # pydantic wants this one before Python 3.12
 
 from reconciler import files
 from reconciler.errors import SecretError
@@ -18,9 +19,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-class _Line(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
-
+@with_config(ConfigDict(extra="forbid", strict=True))
+class _Line(TypedDict):  # half the time of a model, and there are thousands
     name: str
     value: SecretStr
 
@@ -89,16 +89,21 @@ class FileStore:
                     f"{self._path}, line {number}: not a line of a secret store",
                     "put the file back from a backup; or remove that line, and the secret is made anew if it can be",
                 )
-            values[line.name] = line.value
+            values[line["name"]] = line["value"]
         return values, len(lines)
 
     def _guard(self, done: str) -> AbstractContextManager[None]:
         return files.failing_as(SecretError, self._path, done)
 
 
+@cache
+def _lines() -> TypeAdapter[_Line]:
+    return TypeAdapter(_Line)
+
+
 def _decode(text: bytes) -> _Line | None:
     try:
-        return _Line.model_validate_json(text)
+        return _lines().validate_json(text)
     except ValidationError:  # it holds the text, so it must not be the context of what is raised
         return None
 

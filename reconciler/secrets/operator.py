@@ -88,10 +88,12 @@ def read_commands(environ: Mapping[str, str]) -> Mapping[str, Command]:
         return _Configuration.model_validate(tomli.loads(data.decode())).commands
     except ValidationError as problem:
         found = (
-            (".".join(map(str, item["loc"])), item["msg"].removeprefix("Value error, ")) for item in problem.errors()
+            f"{'.'.join(map(str, item['loc']))}: {item['msg'].removeprefix('Value error, ')}"
+            for item in problem.errors()
         )
-        lines = "\n".join(f"{path}: {where}: {text}" for where, text in found)
-        raise SecretError(lines, "a command has get, and may have put, absent and timeout") from None
+        raise SecretError(
+            f"{path}: {'; '.join(found)}", "a command has get, and may have put, absent and timeout"
+        ) from None
     except ValueError as problem:  # not UTF-8, or not TOML
         raise SecretError(f"{path}: {problem}", "correct it: it is a TOML file in UTF-8") from None
 

@@ -13,7 +13,6 @@ from pydantic import SecretStr
 from reconciler.core.secret import SecretStatus, fingerprint, parse_handle
 from reconciler.errors import SecretError
 from reconciler.ports import SecretStore
-from reconciler.secrets.command import CommandStore
 from reconciler.secrets.env import EnvironmentStore
 from reconciler.secrets.file import FileStore
 from reconciler.secrets.operator import configuration_path
@@ -47,6 +46,8 @@ def open_store(name: str, *, home: Path, environ: Mapping[str, str], commands: M
     if name == "env":
         return EnvironmentStore(environ)
     if kind == "command" and rest in commands:
+        from reconciler.secrets.command import CommandStore  # noqa: PLC0415 - most runs start no other program
+
         return CommandStore(rest, commands[rest], environ)
     if kind == "command":
         raise SecretError(
@@ -128,6 +129,8 @@ class StoredSecrets:
                 self._key_is_durable = True
 
     def _find_key(self) -> SecretStr:
+        if self._key is not None:
+            return self._key
         with self._lock:
             if self._key is None:
                 store = self._store(self._default)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import tomli
+from pydantic_core import to_json
 
 from reconciler.diagnostic import Diagnostic, Severity, error
 from reconciler.errors import SpecError
@@ -57,9 +57,9 @@ class Sources:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of what the files say, whatever their comments and layout."""
-        canonical = json.dumps(self.tables, sort_keys=True, separators=(",", ":"), default=str)
-        return hashlib.sha256(canonical.encode()).hexdigest()
+        """SHA-256 of what the files say, whatever their comments and the order of their tables."""
+        ordered = {section: dict(sorted(tables.items())) for section, tables in sorted(self.tables.items())}
+        return hashlib.sha256(to_json(ordered)).hexdigest()
 
     def locate(self, finding: Diagnostic) -> Diagnostic:
         """The finding with file and line, if its `where` is a key path of the spec.

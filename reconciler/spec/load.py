@@ -45,7 +45,7 @@ class SpecRead:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of what the files say, whatever their comments and layout. Made when it is asked for."""
+        """SHA-256 of what the files say, whatever their comments and order. Made when it is asked for."""
         return self.sources.digest
 
     def locate(self, finding: Diagnostic) -> Diagnostic:

@@ -19,7 +19,7 @@ from reconciler.errors import (
     UnreachableError,
     UntrustedError,
 )
-from reconciler.transport.answers import HttpAnswer, refusal, secret_texts
+from reconciler.transport.answers import HttpAnswer, hidden_words, nonsense, refusal, secret_texts
 from reconciler.transport.connections import make_transport
 from reconciler.transport.faults import Lost, explain
 
@@ -79,6 +79,7 @@ class SystemHttp:
         self._system = system
         self._transport = transport
         self._credentials = headers
+        self._hidden = tuple(hidden_words(value.get_secret_value() for value in headers.values()))
         self._read_only = read_only
 
     @property
@@ -112,6 +113,7 @@ class SystemHttp:
         headers: Mapping[str, str] | None = None,
         repeatable: bool = True,
         anonymous: bool = False,
+        pages: bool = False,
     ) -> HttpAnswer:
         """Writes; sent again where that may help and is safe."""
         where = f"{method} {self.url}{path}"
@@ -119,7 +121,7 @@ class SystemHttp:
             raise RefusedError(f"{where}: this run only reads, so this was not sent")
         request = self._request(method, path, headers, anonymous=anonymous, params=params, json=json, data=form)
         sent = (*secret_texts(json), *secret_texts(form))
-        return self._exchange(request, where, ok=ok, repeatable=repeatable, sent=sent)
+        return self._exchange(request, where, ok=ok, repeatable=repeatable, sent=sent, pages=pages)
 
     def first_message(self, path: str) -> str:
         """The first text message of the WebSocket at `path`."""
@@ -163,13 +165,14 @@ class SystemHttp:
         ok: Sequence[int],
         repeatable: bool,
         sent: Collection[str],
+        pages: bool = False,
         read: Callable[[httpx.Response], bytes | Lost] | None = None,
     ) -> HttpAnswer:
         in_doubt = False
 
         def attempt() -> Outcome:
             nonlocal in_doubt
-            outcome = self._once(request, where, read or read_body)
+            outcome = self._once(request, where, read or read_body, (*self._hidden, *sent))
             in_doubt = in_doubt or _may_have_arrived(outcome, ok)
             return outcome
 
@@ -184,10 +187,24 @@ class SystemHttp:
 
             outcome = persist(outcome, attempt, again)
         if isinstance(outcome, HttpAnswer) and outcome.status in ok:
-            return outcome
+            if pages or (problem := nonsense(outcome, where)) is None:
+                return outcome
+            if request.method == "GET":
+                raise problem
+            raise InDoubtError(
+                f"{problem.message.removeprefix(f'{where}: ')}; whether it was carried out is unknown",
+                where,
+                problem.remedy or "run plan again: it looks what became of it",
+            )
         raise self._failure(outcome, where, in_doubt=in_doubt and request.method != "GET", sent=sent)
 
-    def _once(self, request: httpx.Request, where: str, read: Callable[[httpx.Response], bytes | Lost]) -> Outcome:
+    def _once(
+        self,
+        request: httpx.Request,
+        where: str,
+        read: Callable[[httpx.Response], bytes | Lost],
+        hidden: tuple[str, ...],
+    ) -> Outcome:
         try:
             response = self._transport.handle_request(request)
             try:
@@ -198,7 +215,7 @@ class SystemHttp:
             return explain(error, self._system)
         if isinstance(content, Lost):
             return content
-        return HttpAnswer(response.status_code, response.headers, content, where)
+        return HttpAnswer(response.status_code, response.headers, content, where, hidden)
 
     def _failure(self, outcome: Outcome, where: str, *, in_doubt: bool, sent: Collection[str]) -> RequestError:
         """The error that an outcome means. Made outside of any handler: no context of httpx, no headers in it."""
@@ -222,9 +239,7 @@ class SystemHttp:
                     "run plan again: it looks what became of it",
                 )
             case _:
-                secrets = [value.get_secret_value() for value in self._credentials.values()]
-                words = [word for secret in secrets for word in (secret, secret.rpartition(" ")[2]) if word]
-                return refusal(outcome, [*words, *sent])
+                return refusal(outcome, [*self._hidden, *sent])
 
 
 def _may_have_arrived(outcome: Outcome, ok: Sequence[int]) -> bool:

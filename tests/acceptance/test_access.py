@@ -170,8 +170,10 @@ def test_a_missing_token_is_an_error_before_any_request(place: Workplace) -> Non
 @pytest.fixture(scope="module")
 def below() -> Iterator[Sandbox]:
     """Products below a path of their hosts."""
-    products = {"jira": jira(switches=Switches(context_path="/jira")),
-                "confluence": confluence(switches=Switches(context_path="/wiki"))}
+    products = {
+        "jira": jira(switches=Switches(context_path="/jira")),
+        "confluence": confluence(switches=Switches(context_path="/wiki")),
+    }
     with Sandbox(**products) as sandbox:
         yield sandbox
 
@@ -188,5 +190,7 @@ def test_products_below_a_path(below: Sandbox, tmp_path: Path) -> None:
 def test_a_slash_at_the_end_of_a_url_changes_nothing(place: Workplace) -> None:
     place.write()
     make_it_so(place)
-    place.write({"systems": {name: {"url": system["url"] + "/"} for name, system in place.sandbox.describe().items()}})
+    place.write(
+        {"systems": {name: {"url": system["url"] + "/"} for name, system in place.sandbox.describe().items()}}
+    )
     place.settle()

@@ -39,25 +39,37 @@ class Found:
         jira, confluence = self.place.sandbox.jira.world, self.place.sandbox.confluence.world
         document = copy.deepcopy(jira.miniorange)
         providers: Any = document.pop("Identity Providers")
-        return copy.deepcopy({
-            "clients": {key: row for key, row in clavex.clients.items() if key != "atlassian"},
-            "mappers": [row for row in clavex.mappers.values() if row.client_id != "atlassian" or row.name == "theirs"],
-            "groups": [row for row in clavex.groups.values() if row.name in {"staff", "jira-administrators"}],
-            "idps": [idp for world in (jira, confluence) for idp in world.idps.values() if idp.name == "Okta"],
-            "sso": [world.sso for world in (jira, confluence)],
-            "document": document,
-            "providers": [item for item in providers if item["Name"] == "Okta"],
-            "product groups": [jira.groups, {k: v for k, v in confluence.groups.items()}],
-        })
+        return copy.deepcopy(
+            {
+                "clients": {key: row for key, row in clavex.clients.items() if key != "atlassian"},
+                "mappers": [
+                    row for row in clavex.mappers.values() if row.client_id != "atlassian" or row.name == "theirs"
+                ],
+                "groups": [row for row in clavex.groups.values() if row.name in {"staff", "jira-administrators"}],
+                "idps": [idp for world in (jira, confluence) for idp in world.idps.values() if idp.name == "Okta"],
+                "sso": [world.sso for world in (jira, confluence)],
+                "document": document,
+                "providers": [item for item in providers if item["Name"] == "Okta"],
+                "product groups": [jira.groups, {k: v for k, v in confluence.groups.items()}],
+            }
+        )
 
 
 @pytest.fixture
 def found(place: Workplace) -> Found:
     clavex, jira, confluence = place.sandbox.clavex.world, place.sandbox.jira.world, place.sandbox.confluence.world
     row = clavex.add_client(
-        Client("atlassian", clavex.org_id, "Atlassian (do not touch)", [
-            f"{jira_url(place)}/plugins/servlet/oauth/callback", EXTRA,
-        ], mfa_required=True, enabled_login_providers=["google"]),
+        Client(
+            "atlassian",
+            clavex.org_id,
+            "Atlassian (do not touch)",
+            [
+                f"{jira_url(place)}/plugins/servlet/oauth/callback",
+                EXTRA,
+            ],
+            mfa_required=True,
+            enabled_login_providers=["google"],
+        ),
         NOTED,
     )
     clavex.add_client(Client("grafana", clavex.org_id, "Grafana", ["https://grafana.acme.eu/login"]), "of-grafana")
@@ -68,8 +80,14 @@ def found(place: Workplace) -> Found:
     unknown: Any = {"a": [1, 2, {"b": None}]}
     jira.import_({**jira.miniorange, "Identity Providers": [OKTA], "UNKNOWN": unknown})
     okta = {
-        "name": "Okta", "sso-type": "OIDC", "enabled": True, "button-text": "Okta", "issuer-url": "https://okta.test",
-        "client-id": "okta", "client-secret": "of-okta", "discovery-enabled": True,
+        "name": "Okta",
+        "sso-type": "OIDC",
+        "enabled": True,
+        "button-text": "Okta",
+        "issuer-url": "https://okta.test",
+        "client-id": "okta",
+        "client-secret": "of-okta",
+        "discovery-enabled": True,
     }
     jira.store_idp({**okta})
     confluence.store_idp({**okta})
@@ -291,10 +309,18 @@ def test_two_objects_that_fit_are_an_error_and_not_a_guess(place: Workplace, sys
     place.write({"sso": {"jira": {"plugin": "atlassian"}}})
     world = getattr(place.sandbox, system).world
     for _ in range(2):
-        world.store_idp({
-            "name": system, "sso-type": "OIDC", "enabled": False, "button-text": "x", "issuer-url": "https://x.test",
-            "client-id": "x", "client-secret": "xxxxxx", "discovery-enabled": True,
-        })
+        world.store_idp(
+            {
+                "name": system,
+                "sso-type": "OIDC",
+                "enabled": False,
+                "button-text": "x",
+                "issuer-url": "https://x.test",
+                "client-id": "x",
+                "client-secret": "xxxxxx",
+                "discovery-enabled": True,
+            }
+        )
     ran = place.run("plan").ended(ExitCode.INCOMPLETE)
     assert "several objects fit, with the ids 1, 2" in " ".join(ran.out.split())
     place.apply("locks-out", "takes-over").ended(ExitCode.INCOMPLETE)

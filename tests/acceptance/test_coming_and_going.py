@@ -23,8 +23,16 @@ def by_hand(place: Workplace, **keys: Any) -> Client:
         f"{place.sandbox.jira.url}/plugins/servlet/oauth/callback",
         f"{place.sandbox.confluence.url}/plugins/servlet/oidc/callback",
     ]
-    row = Client(**{"client_id": "atlassian", "org_id": world.org_id, "name": "Jira + Confluence",
-                    "redirect_uris": uris, "grant_types": ["authorization_code", "refresh_token"], **keys})
+    row = Client(
+        **{
+            "client_id": "atlassian",
+            "org_id": world.org_id,
+            "name": "Jira + Confluence",
+            "redirect_uris": uris,
+            "grant_types": ["authorization_code", "refresh_token"],
+            **keys,
+        }
+    )
     return world.add_client(row, "a-secret-that-nobody-noted")
 
 
@@ -170,7 +178,9 @@ def test_destroy_takes_down_what_the_stack_made_and_nothing_else(place: Workplac
     jira_world.groups.pop("jira-software-users")  # groups that we made stay: people may be in them
     assert (jira_world.groups, jira_world.miniorange, confluence_world.groups, confluence_world.idps) == before
     assert {group.name for group in place.sandbox.clavex.world.groups.values()} == {
-        "jira-administrators", "jira-software-users", "confluence-users",
+        "jira-administrators",
+        "jira-software-users",
+        "confluence-users",
     }
     writes = place.writes
     place.apply(arguments=["--destroy"]).ended(ExitCode.DONE)

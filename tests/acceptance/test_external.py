@@ -13,9 +13,15 @@ from reconciler.sandbox.clavex.world import Client
 
 THEIRS = ("https://theirs.acme.eu/cb", "https://theirs.acme.eu/other")
 EXTERNAL = {
-    "clients": {"atlassian": None, "company": {
-        "system": "clavex", "client_id": "company", "external": True, "secret": "env:COMPANY_SECRET",
-    }},
+    "clients": {
+        "atlassian": None,
+        "company": {
+            "system": "clavex",
+            "client_id": "company",
+            "external": True,
+            "secret": "env:COMPANY_SECRET",
+        },
+    },
     "sso": {"jira": {"client": "company"}, "confluence": {"client": "company", "claims_from": "userinfo"}},
 }
 
@@ -32,7 +38,9 @@ def row(place: Workplace) -> Client:
 
 def rest(row: Client) -> dict[str, object]:
     """All that is not the redirect URIs."""
-    return {name: getattr(row, name) for name in row.__dataclass_fields__ if name not in {"redirect_uris", "updated_at"}}
+    return {
+        name: getattr(row, name) for name in row.__dataclass_fields__ if name not in {"redirect_uris", "updated_at"}
+    }
 
 
 def test_our_redirect_uris_come_and_go_and_theirs_stay(place: Workplace, row: Client) -> None:

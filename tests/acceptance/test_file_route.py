@@ -28,7 +28,9 @@ class Person:
     def __init__(self, place: Workplace) -> None:
         self.world = place.sandbox.jira.world
         self.exported, self.imported = place.folder / "export.json", place.folder / "import.json"
-        self.world.miniorange["Identity Providers"] = [copy.deepcopy(FOREIGN)]  # nothing is exported from an empty one
+        self.world.miniorange["Identity Providers"] = [
+            copy.deepcopy(FOREIGN)
+        ]  # nothing is exported from an empty one
         self.export()
 
     def export(self) -> None:
@@ -184,7 +186,9 @@ def test_a_form_is_hidden_by_a_second_file_after_the_sign_on_is_there(place: Wor
     place.settle()
 
 
-def test_what_the_person_changed_otherwise_is_drift_and_healed_by_the_person(place: Workplace, person: Person) -> None:
+def test_what_the_person_changed_otherwise_is_drift_and_healed_by_the_person(
+    place: Workplace, person: Person
+) -> None:
     place.write(person.overlay())
     place.apply("locks-out").ended(ExitCode.MANUAL)
     person.import_()

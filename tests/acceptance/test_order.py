@@ -24,7 +24,10 @@ def shape(requests: list[tuple[str, str, str]]) -> list[str]:
 
 
 def uris(place: Workplace) -> set[str]:
-    return {uri.removeprefix(place.sandbox.jira.url) for uri in place.sandbox.clavex.world.clients["atlassian"].redirect_uris}
+    return {
+        uri.removeprefix(place.sandbox.jira.url)
+        for uri in place.sandbox.clavex.world.clients["atlassian"].redirect_uris
+    }
 
 
 def test_a_new_redirect_uri_comes_before_the_plugin_and_the_old_one_goes_after_it(place: Workplace) -> None:

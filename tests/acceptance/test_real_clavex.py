@@ -90,9 +90,10 @@ class Real:
 
 @pytest.fixture
 def real(tmp_path: Path) -> Iterator[Real]:
-    with Sandbox(clavex_url=URL) as sandbox, httpx.Client(
-        base_url=URL, headers={"X-API-Key": KEY}, trust_env=False, timeout=30
-    ) as http:
+    with (
+        Sandbox(clavex_url=URL) as sandbox,
+        httpx.Client(base_url=URL, headers={"X-API-Key": KEY}, trust_env=False, timeout=30) as http,
+    ):
         made = Real(Workplace(sandbox, tmp_path, {"CLAVEX_TOKEN": KEY}), http)
         try:
             yield made

@@ -13,11 +13,18 @@ from acceptance.workplace import Workplace
 from reconciler.errors import ExitCode
 
 RENAMED: dict[str, Any] = {
-    "clients": {"atlassian": None, "company": {
-        "system": "clavex", "client_id": "atlassian", "name": "Jira + Confluence",
-        "grant_types": ["authorization_code", "refresh_token"], "claims": {"preferred_username": "email"},
-        "scopes": ["openid", "profile", "email", "groups"], "token_endpoint_auth_method": "client_secret_post",
-    }},
+    "clients": {
+        "atlassian": None,
+        "company": {
+            "system": "clavex",
+            "client_id": "atlassian",
+            "name": "Jira + Confluence",
+            "grant_types": ["authorization_code", "refresh_token"],
+            "claims": {"preferred_username": "email"},
+            "scopes": ["openid", "profile", "email", "groups"],
+            "token_endpoint_auth_method": "client_secret_post",
+        },
+    },
     "sso": {"jira": {"client": "company"}, "confluence": {"client": "company"}},
 }
 
@@ -39,10 +46,19 @@ def test_a_renamed_client_table_keeps_mappers(place: Workplace) -> None:
     place.write(portal(client_id="portal", public=True, claims={"nick": "email"}))
     place.apply("locks-out").ended(ExitCode.DONE)
     before = copy.deepcopy([row for row in place.sandbox.clavex.world.mappers.values() if row.client_id == "portal"])
-    place.write({"clients": {"extranet": {
-        "system": "clavex", "client_id": "portal", "public": True, "redirect_uris": ["https://portal.acme.eu/cb"],
-        "claims": {"nick": "email"},
-    }}})
+    place.write(
+        {
+            "clients": {
+                "extranet": {
+                    "system": "clavex",
+                    "client_id": "portal",
+                    "public": True,
+                    "redirect_uris": ["https://portal.acme.eu/cb"],
+                    "claims": {"nick": "email"},
+                }
+            }
+        }
+    )
     place.apply("takes-over").ended(ExitCode.DONE)
     assert [row for row in place.sandbox.clavex.world.mappers.values() if row.client_id == "portal"] == before
     wanted.check(place)

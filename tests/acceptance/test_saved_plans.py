@@ -139,7 +139,9 @@ def test_an_edited_plan_is_refused(place: Workplace, edit: str) -> None:
     place.run("show", str(path)).ended(ExitCode.STALE)
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"format": "other"}', b"\xff", b'{"format": "reconciler plan", "version": 99}'])
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[]", b'{"format": "other"}', b"\xff", b'{"format": "reconciler plan", "version": 99}']
+)
 def test_what_is_no_plan_is_an_error(place: Workplace, content: bytes) -> None:
     place.write()
     path = place.folder / "plan.json"

@@ -136,8 +136,9 @@ def test_the_built_in_app_where_it_is_disabled_or_too_old(place: Workplace) -> N
     place.settle()
 
 
-@pytest.mark.parametrize(("product", "version"), [("jira", "9.4.30"), ("jira", "10.3.1"), ("confluence", "8.5.4"),
-                                                  ("confluence", "9.2.1")])
+@pytest.mark.parametrize(
+    ("product", "version"), [("jira", "9.4.30"), ("jira", "10.3.1"), ("confluence", "8.5.4"), ("confluence", "9.2.1")]
+)
 def test_both_spellings_of_the_button(place: Workplace, product: str, version: str) -> None:
     getattr(place.sandbox, product).world.version = version
     place.write(ATLASSIAN)

@@ -54,9 +54,13 @@ def test_a_500_that_means_duplicate(place: Workplace) -> None:
 
 def test_a_500_that_means_duplicate_group(place: Workplace) -> None:
     place.write()
-    at(place, "clavex", "POST", "/groups", lambda: [
-        place.sandbox.clavex.world.add_group(name) for name in ("confluence-users", "jira-administrators")
-    ])
+    at(
+        place,
+        "clavex",
+        "POST",
+        "/groups",
+        lambda: [place.sandbox.clavex.world.add_group(name) for name in ("confluence-users", "jira-administrators")],
+    )
     place.apply("locks-out").ended(ExitCode.PARTLY)
     names = [group.name for group in place.sandbox.clavex.world.groups.values()]
     assert len(names) == len(set(names))
@@ -151,14 +155,25 @@ def test_a_store_that_fails_after_the_client_was_made(place: Workplace, monkeypa
 
 
 READS = [
-    ("clavex", "/clients(/atlassian)?$"), ("clavex", "/groups$"), ("clavex", "/mappers$"), ("clavex", "/openid-configuration$"),
-    ("jira", "/serverInfo$"), ("jira", "/groups/picker$"), ("jira", "/configureplugin$"),
-    ("confluence", "/server-information$"), ("confluence", "/group/"), ("confluence", "/idps$"),
+    ("clavex", "/clients(/atlassian)?$"),
+    ("clavex", "/groups$"),
+    ("clavex", "/mappers$"),
+    ("clavex", "/openid-configuration$"),
+    ("jira", "/serverInfo$"),
+    ("jira", "/groups/picker$"),
+    ("jira", "/configureplugin$"),
+    ("confluence", "/server-information$"),
+    ("confluence", "/group/"),
+    ("confluence", "/idps$"),
 ]
 ANSWERS = [
-    Fault(kind=Kind.SERVER_ERROR, status=500), Fault(kind=Kind.SERVER_ERROR, status=403),
-    Fault(kind=Kind.HTML), Fault(kind=Kind.LOGIN_REDIRECT), Fault(kind=Kind.EXPIRED_TOKEN),
-    Fault(kind=Kind.ERROR_IN_200), Fault(kind=Kind.TRUNCATED_JSON),
+    Fault(kind=Kind.SERVER_ERROR, status=500),
+    Fault(kind=Kind.SERVER_ERROR, status=403),
+    Fault(kind=Kind.HTML),
+    Fault(kind=Kind.LOGIN_REDIRECT),
+    Fault(kind=Kind.EXPIRED_TOKEN),
+    Fault(kind=Kind.ERROR_IN_200),
+    Fault(kind=Kind.TRUNCATED_JSON),
 ]
 
 
@@ -220,7 +235,9 @@ def test_a_perpetual_change(place: Workplace) -> None:
     application = providers[0]["Application Configuration"]
     application["SCOPE"] = " ".join(reversed(application["SCOPE"].split()))
     providers[0]["Attribute Mapping"]["USE_SEPARATE_NAME_ATTRIBUTE"] = "true"
-    place.sandbox.jira.world.groups["JIRA-Software-Users"] = place.sandbox.jira.world.groups.pop("jira-software-users")
+    place.sandbox.jira.world.groups["JIRA-Software-Users"] = place.sandbox.jira.world.groups.pop(
+        "jira-software-users"
+    )
     place.settle()
 
 
@@ -237,10 +254,18 @@ def test_a_foreign_client_taken_over_and_later_deleted(place: Workplace) -> None
 def test_other_identity_providers_are_untouched(place: Workplace) -> None:
     world = place.sandbox.jira.world
     for name in ("Okta", "jira (old)"):
-        world.store_idp({
-            "name": name, "sso-type": "OIDC", "enabled": True, "button-text": name, "issuer-url": "https://o.test",
-            "client-id": "o", "client-secret": "of-" + name, "discovery-enabled": True,
-        })
+        world.store_idp(
+            {
+                "name": name,
+                "sso-type": "OIDC",
+                "enabled": True,
+                "button-text": name,
+                "issuer-url": "https://o.test",
+                "client-id": "o",
+                "client-secret": "of-" + name,
+                "discovery-enabled": True,
+            }
+        )
     before = copy.deepcopy(world.idps)
     place.write(ATLASSIAN)
     place.apply("locks-out").ended(ExitCode.DONE)

@@ -33,9 +33,7 @@ def check(place: Workplace) -> None:
 
 def sign_ons(spec: Spec, **having: str) -> dict[str, Any]:
     """The sign-ons of which these keys have these values."""
-    return {
-        name: table for name, table in spec.get("sso", {}).items() if having.items() <= {**table}.items()
-    }
+    return {name: table for name, table in spec.get("sso", {}).items() if having.items() <= {**table}.items()}
 
 
 def client_id(spec: Spec, name: str) -> str:

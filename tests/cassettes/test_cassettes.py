@@ -87,7 +87,7 @@ def replay(
             stack = Stack(taped(slug_of("a-small-stack"), scrubber, tape), tmp_path, capsys)
             stack.write(PORTAL + REST)
             stack.plan()
-            with suppress(CannotOverwriteExistingCassetteException):
+            with suppress(CannotOverwriteExistingCassetteException, AssertionError):  # the command says so, and fails
                 act(stack)
             return tape.problems()
 

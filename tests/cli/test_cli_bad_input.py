@@ -113,7 +113,7 @@ def test_a_token_that_is_missing(terminal: Terminal, name: str, value: str | Non
     terminal.environ[name] = value or ""
     system = name.removesuffix("_TOKEN").lower()
     refused(
-        terminal, f"the credential env#{name} of system {system} is missing", f"set {name} in the environment",
+        terminal, f"the credential env:{name} of system {system} is missing", f"set {name} in the environment",
         commands=ONLINE,
     )  # fmt: skip
     terminal.run("validate").ended(ExitCode.DONE)

@@ -1,4 +1,4 @@
-"""`drift` from cron: reads only, takes no lock, and tells what was changed by hand from what is still to be applied."""
+"""`drift` from cron: reads only, takes no lock, and tells changes by hand from what is still to be applied."""
 
 from __future__ import annotations
 

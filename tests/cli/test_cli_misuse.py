@@ -56,9 +56,16 @@ def test_misuse(terminal: Terminal, arguments: tuple[str, ...], said: str) -> No
 
 
 def test_a_stack_that_there_is_not(terminal: Terminal) -> None:
-    ran = terminal.run("plan", "--stack", "acmee").ended(ExitCode.ERROR)
-    assert "no such folder" in ran.err
-    assert "did you mean acme?" in ran.err
+    for command in (("plan",), ("validate",), ("state", "list"), ("apply", "--auto-approve")):
+        ran = terminal.run(*command, "--stack", "acmee").ended(ExitCode.ERROR)
+        assert "no stack is called acmee" in flat(ran.err)
+        assert "did you mean acme?" in ran.err
+
+
+def test_the_state_of_a_stack_whose_spec_is_gone(applied: Terminal) -> None:
+    (applied.folder / "specs" / "acme" / "acme.toml").unlink()
+    (applied.folder / "specs" / "acme").rmdir()
+    assert "clavex/client/atlassian" in applied.run("state", "list", "--stack", "acme").ended(ExitCode.DONE).out
 
 
 def test_a_stack_that_is_not_named_where_there_are_several(terminal: Terminal) -> None:

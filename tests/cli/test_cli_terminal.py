@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -85,6 +86,24 @@ def test_a_reader_that_goes_away_is_no_error(applied: Terminal) -> None:
         assert process.stderr
         assert process.stderr.read() == ""
     assert not applied.writes
+
+
+def test_a_disk_without_room_for_the_output(applied: Terminal) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [*PROGRAM, "plan"], env=applied.variables, stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert done.returncode == ExitCode.ERROR
+    assert flat(done.stderr).startswith("error: No space left on device")
+
+
+def test_an_apply_goes_on_where_nobody_reads_its_progress(terminal: Terminal) -> None:
+    with terminal.start("apply", "--auto-approve", *ALLOWED) as process:
+        assert process.stdout
+        assert process.stderr
+        process.stderr.close()
+        assert "Applied: 14 done" in process.stdout.read()
+    assert process.returncode == ExitCode.DONE
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])

@@ -26,8 +26,8 @@ from toys import (
 
 from reconciler.core.desired import Desired
 from reconciler.core.observed import Absent, Observation, Owner, Unreadable
-from reconciler.core.planner import Situation
 from reconciler.core.plan import StepKind
+from reconciler.core.planner import Situation
 from reconciler.core.resource import OnRemove
 from reconciler.core.secret import SecretStatus
 from reconciler.core.state import Origin
@@ -87,11 +87,19 @@ def _there(draw: st.DrawFn, wanted: Desired, example: Desired) -> Observation:
 def situations(draw: st.DrawFn) -> Situation:
     """Any situation, likely or not."""
     wanted, before = ({item.address: item for item in draw(wishes())} for _ in range(2))
-    example = {CLIENT_AT: draw(clients()), IDP_AT: changed(idp, button="C"), GROUP_AT: group,
-               SETTINGS_AT: changed(settings, form=draw(st.booleans()))}
+    example = {
+        CLIENT_AT: draw(clients()),
+        IDP_AT: changed(idp, button="C"),
+        GROUP_AT: group,
+        SETTINGS_AT: changed(settings, form=draw(st.booleans())),
+    }
     entries = {
-        address: entry(item, draw(st.sampled_from(Origin)), awaiting=draw(st.booleans()),
-                       deposed=draw(st.sampled_from([(), ("another",)])) if address == CLIENT_AT else ())
+        address: entry(
+            item,
+            draw(st.sampled_from(Origin)),
+            awaiting=draw(st.booleans()),
+            deposed=draw(st.sampled_from([(), ("another",)])) if address == CLIENT_AT else (),
+        )
         for address, item in before.items()
     }
     observed = {

@@ -44,13 +44,18 @@ def shuffled(mapping: Mapping[K, V], chance: random.Random) -> dict[K, V]:
 
 @tries(300)
 @given(situations(), st.randoms(use_true_random=False))
-def test_order_of_what_comes_in_makes_no_difference_byte_for_byte(situation: Situation, chance: random.Random) -> None:
+def test_order_of_what_comes_in_makes_no_difference_byte_for_byte(
+    situation: Situation, chance: random.Random
+) -> None:
     other = replace(
         situation,
         desired=shuffled(situation.desired, chance),
         observed=shuffled(situation.observed, chance),
-        state=replace(situation.state, entries=shuffled(situation.state.entries, chance),
-                      in_doubt=shuffled(situation.state.in_doubt, chance)),
+        state=replace(
+            situation.state,
+            entries=shuffled(situation.state.entries, chance),
+            in_doubt=shuffled(situation.state.in_doubt, chance),
+        ),
         types=shuffled(situation.types, chance),
     )
     assert encode_plan(planned(other)) == encode_plan(planned(situation))

@@ -116,9 +116,15 @@ def test_whatever_fails_on_the_way_a_later_run_converges(specs: Sequence[Wishes]
     world = new_world()
     for wanted in specs:
         for handler in world.handlers.values():
-            handler.faults = dict(data.draw(st.dictionaries(
-                st.sampled_from(VERBS), st.sampled_from([REFUSED, "lost", InDoubtError("cut", "POST /x")]), max_size=2
-            )))
+            handler.faults = dict(
+                data.draw(
+                    st.dictionaries(
+                        st.sampled_from(VERBS),
+                        st.sampled_from([REFUSED, "lost", InDoubtError("cut", "POST /x")]),
+                        max_size=2,
+                    )
+                )
+            )
         world.secrets.broken = data.draw(st.booleans())
         run(world, wanted)
         world.secrets.broken = False
@@ -223,7 +229,9 @@ def _copied(world: World) -> World:
 
 def test_an_id_that_is_made_again_is_not_deleted_with_the_object_that_had_it() -> None:
     """The old object is deleted, nobody recorded that, and the spec goes back to its id."""
-    old, new = (replace(client, attributes={**client.attributes, "client_id": key, "public": key == "b"}) for key in "ab")
+    old, new = (
+        replace(client, attributes={**client.attributes, "client_id": key, "public": key == "b"}) for key in "ab"
+    )
     world = new_world()
     run(world, (old,))
     for lines in range(1, 8):

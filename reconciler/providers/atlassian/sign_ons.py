@@ -95,6 +95,13 @@ def goes_off(before: Attributes, after: Attributes) -> Iterable[str]:
         yield "the fallback goes off: the hidden login form can no longer be reached by its special address"
 
 
+def renames_people(before: Attributes, after: Attributes, name: str) -> Iterable[str]:
+    """A sentence if the claim that names people changes: they come back as others, and without their rights."""
+    old, new = before.get(name), after.get(name)
+    if old and new and old != new:
+        yield f"{name} goes from {old} to {new}: people log in under other names, and are strangers to their accounts"
+
+
 def loses_administrators(before: Attributes, after: Attributes) -> Iterable[str]:
     """A sentence for each mapped group that looks like one of administrators and is mapped no longer."""
     if after and MAPPED_GROUPS not in after:  # not said: nothing is known to change

@@ -12,6 +12,7 @@ from reconciler.providers.atlassian.sign_ons import (
     MAPPED_GROUPS,
     goes_off,
     loses_administrators,
+    renames_people,
 )
 
 if TYPE_CHECKING:
@@ -56,6 +57,9 @@ def locks_out(before: Attributes, after: Attributes) -> Iterable[str]:
             "just-in-time provisioning comes on: at each login people lose every group that Clavex does not send, "
             "administrators too; keep an account that logs in with a password"
         )
+    if before.get("enabled") is True and after.get("enabled") is False:
+        yield "the sign-on is switched off: nobody logs in by it any more"
+    yield from renames_people(before, after, "username_claim")
     yield from loses_administrators(before, after)
 
 

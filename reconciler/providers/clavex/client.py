@@ -214,7 +214,8 @@ class ClientHandler:
         if (code, text) == ("invalid_client", "invalid client secret"):
             return False
         where = f"POST {self.org.http.url}{path}"
-        raise BadAnswerError(f"the secret was neither taken nor refused, but: {clean(f'{code}: {text}')}", where)
+        said = text.replace(write.secrets["client_secret"].get_secret_value(), "***")
+        raise BadAnswerError(f"the secret was neither taken nor refused, but: {clean(f'{code}: {said}')}", where)
 
 
 def _ids(lookup: Lookup) -> tuple[str, ...]:

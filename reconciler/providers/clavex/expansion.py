@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable, Iterable
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
@@ -14,11 +15,12 @@ from reconciler.providers.clavex.resources import CLIENT, GROUP
 from reconciler.providers.clavex.wire import DIALECTS, GUIDE, RELEASED
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Sequence
 
     from reconciler.core.intent import Client, Facts, Group, Intent, SignOn, System
     from reconciler.core.resource import Value
     from reconciler.diagnostic import Diagnostic
+    from reconciler.providers.clavex.wire import Dialect
 
 _SHARED = ("redirect_uris",)
 _STATED = (
@@ -34,13 +36,13 @@ _STATED = (
     "refresh_token_ttl",
 )
 """Attributes that the spec may leave out."""
-_read_stated = attrgetter("display_name", *_STATED[1:])
+_Read = Callable[["Client"], Iterable[tuple[str, "Value"]]]
 
 
 def expand(intent: Intent, system: System, facts: Facts) -> Expansion:
     """The clients, mappers and groups of `system`, and what will and will not hold there."""
     dialect = DIALECTS[facts.values.get("dialect") or RELEASED]
-    kept = dialect.fields.keys()
+    read = _reader(dialect)
     users: dict[str, list[SignOn]] = defaultdict(list)
     for _, sign_on in sorted(intent.sign_ons.items()):
         users[sign_on.client.name].append(sign_on)
@@ -51,7 +53,7 @@ def expand(intent: Intent, system: System, facts: Facts) -> Expansion:
             continue
         sign_ons = users.get(client.name, ())
         sources = claims.find_sources(client, sign_ons, dialect.name) if sign_ons or client.claims else {}
-        resources.append(_client(client, sign_ons, kept))
+        resources.append(_client(client, sign_ons, read))
         resources += claims.make_mappers(client, sources)
         if not client.shared:
             diagnostics += storage.review(client, dialect, used=bool(sign_ons))
@@ -63,8 +65,15 @@ def expand(intent: Intent, system: System, facts: Facts) -> Expansion:
     return Expansion(tuple(resources), tuple(diagnostics))
 
 
-def _client(client: Client, sign_ons: Sequence[SignOn], kept: Collection[str]) -> Desired:
-    """The client: with the callbacks of its sign-ons, and with those attributes that are `kept`."""
+def _reader(dialect: Dialect) -> _Read:
+    """What gives the attributes of a client that this Clavex keeps, stated or not."""
+    names = [name for name in _STATED if name in dialect.fields]
+    read = attrgetter(*("display_name" if name == "name" else name for name in names))
+    return lambda client: zip(names, read(client), strict=True)
+
+
+def _client(client: Client, sign_ons: Sequence[SignOn], read: _Read) -> Desired:
+    """The client: with the callbacks of its sign-ons, and with what this Clavex keeps."""
     callbacks = [sign_on.callback for sign_on in sign_ons if sign_on.callback]
     attributes: dict[str, Value] = {
         "client_id": client.client_id,
@@ -73,8 +82,8 @@ def _client(client: Client, sign_ons: Sequence[SignOn], kept: Collection[str]) -
     where = f"clients.{client.name}"
     if client.shared:
         return Desired(client.address, CLIENT, attributes, shared=_SHARED, where=where)
-    for name, value in zip(_STATED, _read_stated(client), strict=True):
-        if value is not None and name in kept:
+    for name, value in read(client):
+        if value is not None:
             attributes[name] = unordered(value) if isinstance(value, tuple) else value
     if client.post_logout_redirect_uris == ():
         attributes.pop("post_logout_redirect_uris", None)  # [] is ignored (facts clavex 2.3)

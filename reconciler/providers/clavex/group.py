@@ -86,11 +86,14 @@ class GroupHandler:
             refusal = problem
         else:
             return Written(self.org.decode_made(answer, WireGroup, path)["id"])
-        # A name that is taken is a 500 (facts clavex 9.2). Only a group with our mark can be the one just made.
-        if refusal.status in {HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.CONFLICT}:
-            made = next((group for group in self._list().values() if group["name"] == name), None)
-            if made is not None and write.owner != _present(made).owner:
-                raise ReconcilerError(f"{write.address}: the group {name} exists already", "plan again")
+        if refusal.status in {
+            HTTPStatus.INTERNAL_SERVER_ERROR,
+            HTTPStatus.CONFLICT,
+        }:  # a taken name (facts clavex 9.2)
+            found = self._list() or {}
+            if any(group["name"] == name for group in found.values()):
+                where = f"POST {self.org.http.url}{path}"
+                raise StatusError(refusal.status, f"the group {name} exists already", where, "plan again")
         raise refusal
 
     def update(self, write: Write) -> Written:

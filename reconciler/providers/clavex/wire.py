@@ -19,7 +19,7 @@ from reconciler.core.ownership import MANAGED_BY
 from reconciler.core.resource import unordered
 
 if TYPE_CHECKING:
-    from reconciler.core.resource import Attributes, Value
+    from reconciler.core.resource import Attributes
 
 T = TypeVar("T")
 
@@ -197,12 +197,11 @@ class Dialect:
 
     def present(self, client: WireClient) -> Present:
         """What was found, in canonical form; attributes that the answer does not show are left out."""
-        shown = cast("Mapping[str, Value]", client)
-        lists = cast("Mapping[str, tuple[str, ...] | None]", client)
+        shown: Mapping[str, Any] = client
         attributes = {name: shown[wire] for name, wire in self.plain.items() if wire in shown}
         for name, wire in self.sets.items():
-            if wire in lists:
-                attributes[name] = unordered(lists[wire] or ())
+            if wire in shown:
+                attributes[name] = unordered(shown[wire] or ())
         for name, wire in self.seconds.items():
             attributes[name] = shown.get(wire) or 0
         if "name" not in attributes and "name" in client:

@@ -62,7 +62,7 @@ class RestRoute:
             )
         # An answer of any of these kinds may mean success (facts atlassian 4.2): what counts is what is read next.
         ok = (200, 201, 204, 302, 303)
-        self.http.send("POST", _SERVLET, json=document, headers={"X-Atlassian-Token": "no-check"}, ok=ok)
+        self.http.send("POST", _SERVLET, json=document, headers={"X-Atlassian-Token": "no-check"}, ok=ok, pages=True)
         return ()
 
 
@@ -121,6 +121,10 @@ def _check_place(path: Path) -> None:
             f"{path} lies below a folder named {STATE}, and would hold secrets in clear",
             "give import a place that is not kept, such as /run/user or a folder of your own",
         )
+    if path.is_symlink() or (
+        path.exists() and "Identity Providers" not in _read(path, "is it an import file of ours?")
+    ):
+        raise ReconcilerError(f"{path} is there and is no import file of ours", "name another file, or remove it")
 
 
 def _write(path: Path, text: str) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.core.resource import Kind, Mark, ResourceType
 from reconciler.providers.atlassian.fields import Form
-from reconciler.providers.atlassian.sign_ons import MAPPED_GROUPS, goes_off, loses_administrators
+from reconciler.providers.atlassian.sign_ons import MAPPED_GROUPS, goes_off, loses_administrators, renames_people
 from reconciler.providers.miniorange.keys import NEWEST
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ def locks_out(before: Attributes, after: Attributes) -> Iterable[str]:
             "on-the-fly group mapping comes on, and may take away the groups that Clavex does not send; "
             "keep_groups = true in the miniorange table leaves memberships alone"
         )
+    yield from renames_people(before, after, "username_attribute")
     yield from loses_administrators(before, after)
 
 

@@ -101,7 +101,7 @@ def _check_file(sign_on: SignOn) -> Iterator[Diagnostic]:
     if not path.is_absolute():
         yield error(f"{path} is not a whole path", f"{where}.file", "write it from / on")
     elif path.name != _FILE:
-        yield warning(f"{title(sign_on)} reads no file of this name", f"{where}.file", f"it is called {_FILE}")
+        yield error(f"{title(sign_on)} reads no file of this name", f"{where}.file", f"it is called {_FILE}")
     yield warning(
         f"only Clavex's guide has the keys jira.sso.oidc.*: no document of Atlassian knows them, and nobody has seen "
         f"{title(sign_on)} obey them. The client secret stands in {path} in clear, for everybody who "

@@ -22,6 +22,23 @@ if TYPE_CHECKING:
     from reconciler.sandbox.serve import Sandbox
 
 
+OLD = '{"Identity Providers": []}'
+"""An import file of before."""
+
+
+def test_a_file_that_is_no_import_of_ours_is_not_overwritten(sandbox: Sandbox, jira: Http, tmp_path: Path) -> None:
+    exported(sandbox, tmp_path, FOREIGN)
+    for text in ('{"auths": {}}', "no JSON"):
+        (tmp_path / "import.json").write_text(text)
+        with pytest.raises(ReconcilerError, match="import"):
+            rest(sandbox, jira, options=files(tmp_path)).create()
+        assert (tmp_path / "import.json").read_text() == text
+    (tmp_path / "import.json").unlink()
+    (tmp_path / "import.json").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(ReconcilerError, match="no import file of ours"):
+        rest(sandbox, jira, options=files(tmp_path)).create()
+
+
 def files(folder: Path) -> dict[str, Any]:
     return {"route": "file", "export": str(folder / "export.json"), "import": str(folder / "import.json")}
 
@@ -127,7 +144,7 @@ def test_an_import_file_that_cannot_be_written_leaves_nothing(
     sandbox: Sandbox, jira: Http, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     exported(sandbox, tmp_path, FOREIGN)
-    (tmp_path / "import.json").write_text("old")
+    (tmp_path / "import.json").write_text(OLD)
     made = rest(sandbox, jira, options=files(tmp_path))
 
     def full(descriptor: int) -> None:
@@ -136,7 +153,7 @@ def test_an_import_file_that_cannot_be_written_leaves_nothing(
     monkeypatch.setattr("os.fsync", full)
     with pytest.raises(ReconcilerError, match="No space left on device"):
         made.create()
-    assert (tmp_path / "import.json").read_text() == "old"
+    assert (tmp_path / "import.json").read_text() == OLD
     assert sorted(item.name for item in tmp_path.iterdir()) == ["export.json", "import.json"]
     missing = {**files(tmp_path), "import": str(tmp_path / "none" / "import.json")}
     with pytest.raises(ReconcilerError, match="No such file or directory"):
@@ -146,7 +163,7 @@ def test_an_import_file_that_cannot_be_written_leaves_nothing(
 def test_an_import_file_that_others_could_read_is_replaced(sandbox: Sandbox, jira: Http, tmp_path: Path) -> None:
     exported(sandbox, tmp_path, FOREIGN)
     target = tmp_path / "import.json"
-    target.write_text("old")
+    target.write_text(OLD)
     target.chmod(0o644)
     rest(sandbox, jira, options=files(tmp_path)).create()
     assert target.stat().st_mode & 0o777 == 0o600

@@ -269,7 +269,8 @@ def test_a_secret_that_never_reached_its_store_is_rotated_without_a_hazard():
     entries = {CLIENT_AT: entry(client, fingerprints={})}
     lost = SecretStatus(None, writable=True)
     assert both(entries=entries, status=lost).hazards == ()
-    in_doubt = both(status=lost, doubt={CLIENT_AT: StepKind.CREATE})
+    begun = {CLIENT_AT: entry(client, remote_id="", fingerprints={})}
+    in_doubt = both(entries=begun, status=lost, doubt={CLIENT_AT: StepKind.CREATE})
     assert "rotates" not in {hazard.name for hazard in in_doubt.hazards}
     assert kinds(in_doubt, CLIENT_AT) == [StepKind.ROTATE]
 
@@ -358,11 +359,31 @@ def test_the_plan_is_the_same_in_any_order():
     assert first == second
 
 
-def test_a_create_that_nobody_could_read_back_is_ours_when_it_is_found():
-    plan = planned([group], {GROUP_AT: seen(group, name="Users")}, doubt={GROUP_AT: "create"})
-    assert (plan.changes[0].origin, plan.hazards) == (Origin.CREATED, ())
-    theirs = planned([client], {CLIENT_AT: seen(client, THEIRS, name="Z")}, doubt={CLIENT_AT: "create"})
+def test_a_create_whose_end_nobody_knows_is_found_by_its_mark_or_adopted():
+    begun = {GROUP_AT: entry(group, remote_id="")}
+    plan = planned([group], {GROUP_AT: seen(group, name="Users")}, begun, doubt={GROUP_AT: "create"})
+    assert (plan.changes[0].origin, plan.hazards) == (Origin.ADOPTED, ())
+    assert planned([group], {GROUP_AT: Absent()}, begun).changes[0].reason == "it does not exist yet"
+    begun = {CLIENT_AT: entry(client, remote_id="", fingerprints={})}
+    ours = planned([client], {CLIENT_AT: seen(client, OURS)}, begun)
+    assert (ours.changes[0].origin, ours.hazards, ours.drift) == (Origin.CREATED, (), ())
+    theirs = planned([client], {CLIENT_AT: seen(client, name="Z")}, begun, doubt={CLIENT_AT: "create"})
     assert {str(hazard.name) for hazard in theirs.hazards} == {"takes-over"}
+
+
+def test_a_create_whose_end_nobody_knows_is_taken_down_when_it_leaves_the_spec():
+    begun = {CLIENT_AT: entry(client, remote_id="", fingerprints={})}
+    plan = planned([], {CLIENT_AT: seen(client, OURS)}, begun, doubt={CLIENT_AT: "create"})
+    assert (plan.changes[0].action, plan.changes[0].remote_id) == (Action.DELETE, "a")
+    assert planned([], {CLIENT_AT: seen(client)}, begun).changes[0].action is Action.FORGET
+    assert planned([], {CLIENT_AT: Absent()}, begun).changes[0].action is Action.FORGET
+
+
+def test_a_group_with_a_mark_of_others_is_known_all_the_same():
+    theirs = seen(group, THEIRS)
+    first = planned([group], {GROUP_AT: theirs})
+    assert {str(hazard.name) for hazard in first.hazards} == {"takes-over"}
+    assert planned([group], {GROUP_AT: theirs}, {GROUP_AT: entry(group, Origin.ADOPTED)}).changes == ()
 
 
 def test_settings_that_left_say_what_they_were_before_us():
