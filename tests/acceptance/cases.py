@@ -10,7 +10,7 @@ Overlay = dict[str, Any]
 
 @dataclass(frozen=True)
 class Case:
-    """From the guide's example with `old` over it to that with `new` over it; `hazards` are just those asked about."""
+    """From the guide's example with `old` over it to that with `new` over it; `hazards` are what it asks about."""
 
     name: str
     old: Overlay = field(default_factory=dict)

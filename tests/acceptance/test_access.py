@@ -170,11 +170,8 @@ def test_a_missing_token_is_an_error_before_any_request(place: Workplace) -> Non
 @pytest.fixture(scope="module")
 def below() -> Iterator[Sandbox]:
     """Products below a path of their hosts."""
-    products = {
-        "jira": jira(switches=Switches(context_path="/jira")),
-        "confluence": confluence(switches=Switches(context_path="/wiki")),
-    }
-    with Sandbox(**products) as sandbox:
+    jira_below, confluence_below = jira(switches=Switches("/jira")), confluence(switches=Switches("/wiki"))
+    with Sandbox(jira=jira_below, confluence=confluence_below) as sandbox:
         yield sandbox
 
 

@@ -11,12 +11,12 @@ from acceptance import wanted
 from acceptance.workplace import Workplace
 
 from reconciler.errors import ExitCode
-from reconciler.sandbox.clavex.world import Client
+from reconciler.sandbox.clavex import Client
 
 EXTRA = "https://old-wiki.acme.eu/cb"
 NOTED = "the-secret-as-somebody-noted-it"
 CLIENT = "clavex/client/atlassian"
-OKTA = {
+OKTA: dict[str, Any] = {
     "ID": "okta-1",
     "Name": "Okta",
     "Application Configuration": {"CLIENT_ID": "okta", "CLIENT_SECRET": "of-okta", "OWN": 1, "SCOPE": "b a"},
@@ -50,7 +50,7 @@ class Found:
                 "sso": [world.sso for world in (jira, confluence)],
                 "document": document,
                 "providers": [item for item in providers if item["Name"] == "Okta"],
-                "product groups": [jira.groups, {k: v for k, v in confluence.groups.items()}],
+                "product groups": [jira.groups, confluence.groups],
             }
         )
 
@@ -79,7 +79,7 @@ def found(place: Workplace) -> Found:
     confluence.groups["Confluence-Users"] = confluence.groups.pop("confluence-users")
     unknown: Any = {"a": [1, 2, {"b": None}]}
     jira.import_({**jira.miniorange, "Identity Providers": [OKTA], "UNKNOWN": unknown})
-    okta = {
+    okta: dict[str, Any] = {
         "name": "Okta",
         "sso-type": "OIDC",
         "enabled": True,

@@ -14,8 +14,6 @@ from reconciler.errors import ExitCode
 def test_change(case: Case, place: Workplace) -> None:
     place.write(case.old)
     place.apply("locks-out").ended(ExitCode.DONE)
-    wanted.check(place)
-    place.settle()
 
     place.write(case.new)
     hazards = {f"{hazard['name']}={hazard['subject']}" for hazard in place.plan()["hazards"]}

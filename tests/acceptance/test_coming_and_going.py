@@ -11,7 +11,7 @@ from acceptance.cases import confluence, jira
 from acceptance.workplace import Workplace
 
 from reconciler.errors import ExitCode
-from reconciler.sandbox.clavex.world import Client
+from reconciler.sandbox.clavex import Client
 
 CLIENT = "clavex/client/atlassian"
 

@@ -9,7 +9,7 @@ from acceptance import wanted
 from acceptance.workplace import Workplace
 
 from reconciler.errors import ExitCode
-from reconciler.sandbox.clavex.world import Client
+from reconciler.sandbox.clavex import Client
 
 THEIRS = ("https://theirs.acme.eu/cb", "https://theirs.acme.eu/other")
 EXTERNAL = {

@@ -13,7 +13,7 @@ from acceptance.workplace import Workplace
 
 from reconciler.errors import ExitCode
 
-FOREIGN = {
+FOREIGN: dict[str, Any] = {
     "ID": "42",
     "Name": "Okta",
     "Application Configuration": {"CLIENT_ID": "okta", "CLIENT_SECRET": "of-okta", "OWN": 7},

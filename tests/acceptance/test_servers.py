@@ -182,7 +182,7 @@ def test_groups_of_a_confluence_that_has_no_rest_for_them(place: Workplace) -> N
 def test_whatever_the_documents_leave_open(place: Workplace, switches: dict[str, Any]) -> None:
     switch(place, "jira", **switches)
     switch(place, "confluence", **switches)
-    for overlay in ({}, ATLASSIAN, merged(ATLASSIAN, jira(scopes=["openid"], groups=None)), MINIORANGE, {}):
+    for overlay in (MINIORANGE, ATLASSIAN, merged(ATLASSIAN, jira(scopes=["openid"], groups=None)), {}):
         place.write(overlay)
         place.apply("locks-out", "deletes", "too-much").ended(ExitCode.DONE)
         place.settle()

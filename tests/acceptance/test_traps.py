@@ -14,7 +14,8 @@ from acceptance.cases import ATLASSIAN, client, portal
 from acceptance.workplace import Workplace
 
 from reconciler.errors import ExitCode
-from reconciler.sandbox.clavex.world import Client, Organisation
+from reconciler.sandbox.clavex import Client
+from reconciler.sandbox.clavex.records import Organisation
 from reconciler.sandbox.faults import Fault, Kind
 
 CLIENT = "clavex/client/atlassian"
@@ -177,27 +178,27 @@ ANSWERS = [
 ]
 
 
-@pytest.mark.parametrize("answer", ANSWERS, ids=lambda fault: f"{fault.kind} {fault.status or ''}")
-@pytest.mark.parametrize(("system", "path"), READS, ids=lambda part: str(part))
-@pytest.mark.parametrize("managed", [False, True], ids=["first", "later"])
-def test_a_failed_read_taken_for_none(
-    place: Workplace, system: str, path: str, answer: Fault, *, managed: bool
-) -> None:
+@pytest.mark.parametrize(("system", "path"), READS, ids=str)
+def test_a_failed_read_taken_for_none(place: Workplace, system: str, path: str) -> None:
     place.write()
-    if managed:
-        place.apply("locks-out").ended(ExitCode.DONE)
     faults = getattr(place.sandbox, system).faults
-    faults.add(answer.model_copy(update={"method": "GET", "path": path, "times": None}))
-    before = place.writes
-    if system == "clavex" and path == "/mappers$" and not managed and answer.kind is Kind.TRUNCATED_JSON:
-        pytest.skip("there is nothing in that answer yet that could be cut")
-    place.run("plan").ended(ExitCode.INCOMPLETE)
-    place.apply("locks-out", "deletes", "rotates").ended(ExitCode.INCOMPLETE)
-    assert place.writes == before
-    if managed:
-        place.run("drift").ended(ExitCode.INCOMPLETE)
-        faults.clear()
-        place.settle()
+
+    def fail(*commands: str) -> None:
+        """Each command ends as incomplete, and nothing is written, whatever the answer is."""
+        before = place.writes
+        for answer in ANSWERS:
+            faults.add(answer.model_copy(update={"method": "GET", "path": path, "times": None}))
+            for command in commands:
+                place.run(*command.split()).ended(ExitCode.INCOMPLETE)
+            faults.clear()
+        assert place.writes == before
+
+    if path != "/mappers$":  # before the first apply there is no client that could have mappers
+        fail("apply --auto-approve --allow=locks-out")
+    place.apply("locks-out").ended(ExitCode.DONE)
+    fail("apply --auto-approve --allow=locks-out --allow=deletes --allow=rotates", "drift")
+    place.run("plan").ended(ExitCode.DONE)
+    place.settle()
 
 
 def test_a_list_cut_at_50(place: Workplace) -> None:

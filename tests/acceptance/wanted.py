@@ -45,7 +45,7 @@ def callback(spec: Spec, sign_on: Spec) -> str:
     """Where a sign-on sends people back to."""
     url = spec["systems"][sign_on["system"]]["url"].rstrip("/")
     given = sign_on.get("callback", CALLBACKS[sign_on["plugin"]])
-    return given if "://" in given else url + given
+    return str(given if "://" in given else url + given)
 
 
 def client_secret(place: Workplace, name: str) -> str:

@@ -135,7 +135,7 @@ class Workplace:
         out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2))
         with patch.dict(os.environ, self.variables, clear=True), redirect_stdout(out), redirect_stderr(err):
             code = outcome(list(arguments))
-        texts = [stream.buffer.getvalue().decode() for stream in (out, err)]  # type: ignore[attr-defined]
+        texts = [stream.buffer.getvalue().decode() for stream in (out, err)]
         self.shown += texts
         return Ran(code, *texts)
 

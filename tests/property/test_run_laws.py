@@ -1,4 +1,4 @@
-"""Laws of whole runs in a small world: convergence, idempotence, ownership, and a crash at every line of the journal."""
+"""Laws of runs in a small world: convergence, idempotence, ownership, and a crash at each line of the journal."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.errors import ExitCode
-from reconciler.sandbox.clavex.world import Client
+from reconciler.sandbox.clavex import Client
 from reconciler.sandbox.faults import READS, Fault, Kind
 from specs import URIS, Spec, shuffled, specs
 
