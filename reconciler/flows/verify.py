@@ -222,6 +222,9 @@ def _secret(look: Survey, sign_on: SignOn) -> Check:
     observation = look.situation.observed.get(client.address)
     if not isinstance(observation, Present):
         return _no_client(sign_on, observation)
+    if observation.attributes.get("active") is False:
+        seen = f"{client.address} is switched off, and of such a client Clavex tries no secret"
+        return hidden(SECRET, where, seen, "switch it on, and run again")
     value = look.secrets.value(str(client.secret)) if client.secret else None
     if value is None:
         seen = f"{client.secret} is empty, so there is nothing to prove"

@@ -119,6 +119,7 @@ def test_an_inactive_client(applied: Workplace) -> None:
     found = verify(applied, ExitCode.UNVERIFIED)
     assert "unknown or inactive client" in told(found, "authorize")
     assert "active = true in [clients.atlassian]" in told(found, "authorize")
+    assert "tries no secret" in told(found, "client-secret")
 
 
 def test_a_response_type_that_is_not_allowed(applied: Workplace) -> None:
