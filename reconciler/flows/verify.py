@@ -38,7 +38,8 @@ from reconciler.core.login import (
     judge_return,
 )
 from reconciler.core.observed import Absent, Present, Unreadable
-from reconciler.errors import ReconcilerError
+from reconciler.errors import ReconcilerError, SecretError
+from reconciler.flows.account import LOGIN, Account, Login
 from reconciler.flows.registry import PLUGIN_RECORDS, PROVIDER_RECORDS
 from reconciler.flows.survey import Survey, survey
 from reconciler.flows.world import completed, refuse_moved
@@ -49,14 +50,21 @@ from reconciler.transport.http import open_http
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from pydantic import SecretStr
+
+    from reconciler.core.check import Landing
+    from reconciler.core.secret import Handle
     from reconciler.flows.place import Place
+    from reconciler.ports import Secrets
 
 SECRET = "client-secret"  # noqa: S105 - the name of a check
 _NOT_PROVED = "the plugin's own copy can be written and not read: only a login through {} proves it"
 
 
-def verify(place: Place) -> Diagnosis:
+def verify(place: Place, user: str = "", password: Handle | None = None) -> Diagnosis:
     """Every proof of the stack, sign-on by sign-on. ReconcilerError if spec or state cannot be read.
+
+    With a `user`, whose password lies at `password`, one login by every sign-on too.
 
     RefusedError if a system moved: no credential is sent to another host.
     """
@@ -64,14 +72,40 @@ def verify(place: Place) -> Diagnosis:
     state = place.state_store().read()
     intent = completed(spec.intent)
     refuse_moved(intent, state, frozenset())
+    landings: list[Landing] = []
     with ExitStack() as stack:
-        look = survey(place, intent, state, place.secrets(spec, state), stack)
+        stores = place.secrets(spec, state)
+        account = Account(user, _password(stores, password)) if password else None
+        look = survey(place, intent, state, stores, stack)
         issuers = {item.issuer_system.name for item in _by_name(look)}
         seen = {name: tuple(_examined(look, name)) for name in sorted(issuers)}
         checks = [*_systems(look, seen)]
         for sign_on in _by_name(look):
             checks += _sign_on(look, sign_on, seen[sign_on.issuer_system.name])
-    return Diagnosis(intent.stack, intent.environment, tuple(dict.fromkeys(checks)))
+            if account and sign_on.enabled:
+                checks += _log_in(look, sign_on, account, landings)
+    return Diagnosis(intent.stack, intent.environment, tuple(dict.fromkeys(checks)), tuple(landings))
+
+
+def _password(stores: Secrets, handle: Handle) -> SecretStr:
+    value = stores.value(str(handle))
+    if value is None:
+        raise SecretError(f"the password {handle} is missing", "put it there, or name another place")
+    return value
+
+
+def _log_in(look: Survey, sign_on: SignOn, account: Account, landings: list[Landing]) -> Iterator[Check]:
+    """One login with the account; who it lands as is added to `landings`."""
+    value = look.secrets.value(str(sign_on.client.secret)) if sign_on.client.secret else None
+    if value is None:
+        yield hidden(
+            LOGIN, sign_on.where, "not tried: there is no client secret to exchange a code with", "see above"
+        )
+        return
+    login = Login(sign_on, account, value)
+    yield from examined(LOGIN, sign_on.where, login.run)
+    if login.landing is not None:
+        landings.append(login.landing)
 
 
 def _by_name(look: Survey) -> list[SignOn]:

@@ -15,7 +15,7 @@ from reconciler.render.terminal import Ink, Style, pad, prose, width
 from reconciler.render.wording import number
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from reconciler.render.document import Document
 
@@ -33,7 +33,22 @@ def doctor_text(diagnosis: Diagnosis, style: Style, *, columns: int) -> str:
 def verify_text(diagnosis: Diagnosis, style: Style, *, columns: int) -> str:
     """The table of `verify`."""
     well = "As far as a login can be followed without a password, nothing stops it."
-    return _text(diagnosis, "Proof of the login for", well, style, columns)
+    text = _text(diagnosis, "Proof of the login for", well, style, columns)
+    return "\n".join([text, *_landings(diagnosis, style)])
+
+
+def _landings(diagnosis: Diagnosis, style: Style) -> Iterator[str]:
+    """A table of the groups that a test account would land in."""
+    if diagnosis.landings:
+        yield f"\n{title('Who would land where', style)}"
+    for landing in diagnosis.landings:
+        name = f"{landing.account} as {landing.username}" if landing.username else landing.account
+        yield f"\n  {style.safe(f'{landing.subject}: {name}')}"
+        column = max((width(style.safe(theirs)) for theirs, _ in landing.groups), default=0)
+        for theirs, ours in landing.groups:
+            yield f"    {pad(style.safe(theirs), column)}  {style.safe(ours) or 'not mapped in the spec'}"
+        if not landing.groups:
+            yield "    in no group"
 
 
 def _text(diagnosis: Diagnosis, heading: str, well: str, style: Style, columns: int) -> str:
@@ -87,7 +102,9 @@ def doctor_document(diagnosis: Diagnosis) -> Document:
 
 def verify_document(diagnosis: Diagnosis) -> Document:
     """The checks as `verify --json` prints them; described in docs/verify.md."""
-    return _document(diagnosis, "reconciler verify")
+    return _document(diagnosis, "reconciler verify") | {
+        "landings": [asdict(landing) for landing in diagnosis.landings]
+    }
 
 
 def _document(diagnosis: Diagnosis, name: str) -> Document:
