@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 from pydantic import BaseModel, SecretStr
 
 from reconciler.core.address import Address
-from reconciler.core.check import Check
+from reconciler.core.check import Check, hidden
 from reconciler.core.desired import Desired, DesiredState
 from reconciler.core.intent import Facts, Intent, SignOn, System
+from reconciler.core.login import START, Start
 from reconciler.core.observed import Lookup, Observation, ObservedState, Owner
 from reconciler.core.resource import Attributes, ResourceType
 from reconciler.diagnostic import Diagnostic
@@ -218,6 +219,12 @@ def examine_no_sign_on(sign_on: SignOn, examination: Examination) -> Iterable[Ch
     return ()
 
 
+def start_unknown(sign_on: SignOn, examination: Examination) -> Start | Check:  # noqa: ARG001 - likewise
+    """Nobody knows at which address a login begins."""
+    seen = f"at which address of {sign_on.product.name} a login begins nobody has written down"
+    return hidden(START, sign_on.where, seen, "log in once with a browser")
+
+
 @dataclass(frozen=True, slots=True)
 class Provider:
     """Our code for one kind of system. A record, not a base class: a new system is one such record.
@@ -251,7 +258,8 @@ class PluginProvider:
     product's system; it gets the facts of the product and of the Clavex that the client lives in. `handlers` are
     made from the product's open HTTP; their keys are the names of `types`. `needs_endpoints`: the plugin stores the
     endpoints of discovery one by one. `examine` gives the checks of `doctor` for one sign-on of a product that could
-    be connected, like that of a provider.
+    be connected, like that of a provider. `start` is where a login begins in such a product, or a check that says why
+    nobody knows; it only reads, and may raise ReconcilerError.
     """
 
     name: str
@@ -264,6 +272,7 @@ class PluginProvider:
     handlers: Callable[[Http, System, Sequence[SignOn], Fingerprinter], Mapping[str, Handler]]
     needs_endpoints: bool = False
     examine: Callable[[SignOn, Examination], Iterable[Check]] = examine_no_sign_on
+    start: Callable[[SignOn, Examination], Start | Check] = start_unknown
 
 
 # --- what lies on our side ----------------------------------------------------------------------------------------

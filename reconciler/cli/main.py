@@ -24,6 +24,7 @@ _COMMANDS = {
     "apply": "Make the systems what the spec says.",
     "drift": "Say what somebody changed outside the spec.",
     "doctor": "Say what would stop a login, and what to do.",
+    "verify": "Prove the login, as far as it goes without a password.",
     "show": "Print a saved plan.",
     "import": "Take one existing object into the state as it is.",
     "forget": "Let one object go and leave it where it is.",
@@ -43,6 +44,7 @@ Start here:
   reconciler apply        do it, after asking
   reconciler drift        from cron: exit code 2 when something drifted
   reconciler doctor       why does a login not work?
+  reconciler verify       does it? followed from the product to Clavex
 
 \b
 Exit codes:
@@ -54,7 +56,7 @@ Exit codes:
   5    the saved plan is stale or was edited
   6    refused: a hazard was not allowed, see apply --allow
   7    a system could not be read
-  8    doctor: something would stop a login
+  8    doctor, verify: something would stop a login
   9    applied, but a person has something left to do
   64   the command line is wrong
   130  interrupted by Ctrl-C; 143: by SIGTERM

@@ -96,12 +96,29 @@ def examined(name: str, subject: object, examine: Callable[[], Iterable[Check]])
 
 
 @dataclass(frozen=True, slots=True)
+class Landing:
+    """Who a login by the sign-on `subject` would be in the product, and the groups that the person brings along.
+
+    `groups` pairs each group of Clavex with that of the product; empty text if the spec maps it to none.
+    """
+
+    subject: str
+    account: str
+    username: str
+    groups: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """All checks of a stack in one environment, in the order in which a person reads them."""
+    """All checks of a stack in one environment, in the order in which a person reads them.
+
+    `landings` are those of a test account that logged in.
+    """
 
     stack: str
     environment: str
     checks: tuple[Check, ...]
+    landings: tuple[Landing, ...] = ()
 
     @property
     def exit_code(self) -> ExitCode:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from itertools import chain
@@ -16,26 +14,21 @@ from urllib.parse import urlsplit
 from reconciler.core.check import Check, Diagnosis, broken, doubtful, examined, fine, unreachable
 from reconciler.core.clocks import compare_clocks
 from reconciler.core.fit import examine_fit
-from reconciler.core.intent import Facts, Intent
-from reconciler.core.observed import Unreadable
-from reconciler.core.plan import Plan
-from reconciler.core.planner import Situation, make_plan
 from reconciler.core.secret import parse_handle
-from reconciler.diagnostic import Diagnostic, Severity
-from reconciler.engine.refresh import observe, secret_statuses
-from reconciler.errors import ReconcilerError, SecretError, StateError, UnreachableError, UntrustedError
+from reconciler.diagnostic import Severity
+from reconciler.errors import SecretError, StateError, UntrustedError
 from reconciler.flows.registry import PLUGIN_RECORDS, PROVIDER_RECORDS
-from reconciler.flows.world import completed, connect, expand, find_credentials, make_handlers, refuse_moved
-from reconciler.ports import Credentials, Examination, Http, Secrets
-from reconciler.transport.http import open_http
+from reconciler.flows.survey import Survey, survey
+from reconciler.flows.world import completed, refuse_moved
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-    from reconciler.core.intent import SignOn, System
+    from reconciler.core.intent import Intent, SignOn, System
     from reconciler.core.state import State
     from reconciler.engine.statestore import StateStore
     from reconciler.flows.place import Place
+    from reconciler.ports import Examination, Http
     from reconciler.spec.load import SpecRead
 
 _ANSWERS = tuple(range(200, 500))
@@ -71,7 +64,7 @@ def _examine(place: Place, spec: SpecRead) -> Iterator[Check]:
     intent = completed(spec.intent)
     refuse_moved(intent, state, frozenset())
     with ExitStack() as stack:
-        look = _look(place, intent, state, place.secrets(spec, state), stack)
+        look = survey(place, intent, state, place.secrets(spec, state), stack)
         yield from _spec(look, spec)
         yield from _stores(look)
         names = sorted(intent.systems)
@@ -88,59 +81,10 @@ def _state(store: StateStore, state: State) -> Check:
     return fine("state", _THIS_SIDE, f"{where}: serial {state.serial}, {count} resource{'' if count == 1 else 's'}")
 
 
-# --- one look at everything ---------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class _Look:
-    """What there is to see. `failures`: the systems without a connection, and why."""
-
-    intent: Intent
-    secrets: Secrets
-    credentials: Mapping[str, Credentials]
-    https: Mapping[str, Http]
-    facts: Mapping[str, Facts]
-    failures: Mapping[str, ReconcilerError]
-    situation: Situation
-    diagnostics: Sequence[Diagnostic]
-    plan: Plan | None
-
-
-def _look(place: Place, intent: Intent, state: State, secrets: Secrets, stack: ExitStack) -> _Look:
-    credentials, failures = _credentials(intent, secrets)
-    systems = connect(intent, state, credentials, stack, read_only=True, workers=place.parallelism)
-    failures |= systems.failures
-    closed = {name: Unreadable(problem.message, problem.remedy) for name, problem in failures.items()}
-    desired, found = expand(intent, systems.facts)
-    handlers, types = make_handlers(intent, state, systems, secrets)
-    observed = observe(desired, state, handlers, closed, place.parallelism)
-    situation = Situation(desired, observed, state, types, {})
-    try:
-        statuses = secret_statuses(desired, observed, state, secrets, None)
-        plan = make_plan(replace(situation, secrets=statuses))
-    except SecretError:  # the check of the store says it
-        plan = None
-    return _Look(intent, secrets, credentials, systems.https, systems.facts, failures, situation, found, plan)
-
-
-def _credentials(intent: Intent, secrets: Secrets) -> tuple[dict[str, Credentials], dict[str, ReconcilerError]]:
-    """The credentials that a request can carry, and why the others cannot be used. Nothing is sent."""
-    credentials: dict[str, Credentials] = {}
-    failures: dict[str, ReconcilerError] = {}
-    for name, system in intent.systems.items():
-        try:
-            found = find_credentials(system, secrets)
-            with open_http(system, PROVIDER_RECORDS[system.provider].authenticate(found), read_only=True):
-                credentials[name] = found
-        except ReconcilerError as problem:
-            failures[name] = problem
-    return credentials, failures
-
-
 # --- this side ----------------------------------------------------------------------------------------------------
 
 
-def _spec(look: _Look, spec: SpecRead) -> Iterator[Check]:
+def _spec(look: Survey, spec: SpecRead) -> Iterator[Check]:
     """Errors that only show once the systems are known: plan and apply stop at them."""
     for item in look.diagnostics:
         if item.severity is Severity.ERROR:
@@ -149,7 +93,7 @@ def _spec(look: _Look, spec: SpecRead) -> Iterator[Check]:
             yield broken("spec", _THIS_SIDE, f"{item.where}: {item.message}{line}", item.remedy)
 
 
-def _stores(look: _Look) -> Iterator[Check]:
+def _stores(look: Survey) -> Iterator[Check]:
     """Every secret store: whether it can be read, and seems to take what will be made."""
     handles: dict[str, set[str]] = defaultdict(set)
     for wanted in look.situation.desired.values():
@@ -159,7 +103,7 @@ def _stores(look: _Look) -> Iterator[Check]:
         yield from examined("secret-store", _THIS_SIDE, partial(_store, look, store, sorted(handles[store])))
 
 
-def _store(look: _Look, store: str, handles: Sequence[str]) -> Iterator[Check]:
+def _store(look: Survey, store: str, handles: Sequence[str]) -> Iterator[Check]:
     name = "secret-store"
     try:
         statuses = {handle: look.secrets.status(handle) for handle in handles}
@@ -179,35 +123,23 @@ def _store(look: _Look, store: str, handles: Sequence[str]) -> Iterator[Check]:
 # --- a system and its sign-ons ------------------------------------------------------------------------------------
 
 
-def _system(look: _Look, name: str) -> Iterator[Check]:
+def _system(look: Survey, name: str) -> Iterator[Check]:
     system = look.intent.systems[name]
     yield _reach(look, system)
-    http = look.https.get(name)
-    if http is None or isinstance(look.failures.get(name), UnreachableError):
+    examination = look.examine(name)
+    if examination is None:
         yield from _sign_ons(look, system, None)
         return
     if name not in look.failures:
         yield _transport(system)
-    yield from examined("clock", name, lambda: [_clock(name, http)])
-    facts = look.facts.get(name) or replace(PROVIDER_RECORDS[system.provider].assumed, assumed=True)
-    situation = look.situation
-    examination = Examination(
-        system,
-        look.credentials[name],
-        http,
-        facts,
-        look.intent,
-        situation.desired,
-        situation.observed,
-        datetime.now(UTC),
-    )
+    yield from examined("clock", name, lambda: [_clock(name, examination.http)])
     yield from examined(system.provider, name, lambda: PROVIDER_RECORDS[system.provider].examine(examination))
     if name not in look.failures:
         yield from _as_specified(look, name)
     yield from _sign_ons(look, system, None if name in look.failures else examination)
 
 
-def _reach(look: _Look, system: System) -> Check:
+def _reach(look: Survey, system: System) -> Check:
     match look.failures.get(system.name):
         case None:
             version = look.facts[system.name].version
@@ -237,7 +169,7 @@ def _clock(name: str, http: Http) -> Check:
     return compare_clocks(name, answer.headers, before, datetime.now(UTC))
 
 
-def _as_specified(look: _Look, name: str) -> Iterator[Check]:
+def _as_specified(look: Survey, name: str) -> Iterator[Check]:
     """Whether everything in the system is as the spec has it."""
     if look.plan is None:
         return
@@ -252,7 +184,7 @@ def _as_specified(look: _Look, name: str) -> Iterator[Check]:
         yield fine("as-specified", name, f"{text} as the spec wants")
 
 
-def _sign_ons(look: _Look, system: System, examination: Examination | None) -> Iterator[Check]:
+def _sign_ons(look: Survey, system: System, examination: Examination | None) -> Iterator[Check]:
     """For each sign-on of the product whether both ends fit, and what its plugin says of it."""
     for sign_on in _by_name(look.intent):
         if sign_on.product.name != system.name:

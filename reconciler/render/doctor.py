@@ -1,4 +1,4 @@
-"""The checks of `doctor`: one table for a person, one document for a program."""
+"""The checks of `doctor` and `verify`: one table for a person, one document for a program."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from reconciler.render.terminal import Ink, Style, pad, prose, width
 from reconciler.render.wording import number
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from reconciler.render.document import Document
 
@@ -26,13 +26,39 @@ _WIDEST_NAME = 18
 
 
 def doctor_text(diagnosis: Diagnosis, style: Style, *, columns: int) -> str:
+    """The table of `doctor`."""
+    return _text(diagnosis, "Doctor for", "Nothing that was looked at would stop a login.", style, columns)
+
+
+def verify_text(diagnosis: Diagnosis, style: Style, *, columns: int) -> str:
+    """The table of `verify`."""
+    well = "As far as a login can be followed without a password, nothing stops it."
+    text = _text(diagnosis, "Proof of the login for", well, style, columns)
+    return "\n".join([text, *_landings(diagnosis, style)])
+
+
+def _landings(diagnosis: Diagnosis, style: Style) -> Iterator[str]:
+    """A table of the groups that a test account would land in."""
+    if diagnosis.landings:
+        yield f"\n{title('Who would land where', style)}"
+    for landing in diagnosis.landings:
+        name = f"{landing.account} as {landing.username}" if landing.username else landing.account
+        yield f"\n  {style.safe(f'{landing.subject}: {name}')}"
+        column = max((width(style.safe(theirs)) for theirs, _ in landing.groups), default=0)
+        for theirs, ours in landing.groups:
+            yield f"    {pad(style.safe(theirs), column)}  {style.safe(ours) or 'not mapped in the spec'}"
+        if not landing.groups:
+            yield "    in no group"
+
+
+def _text(diagnosis: Diagnosis, heading: str, well: str, style: Style, columns: int) -> str:
     """A table by subject: how each check went, what was seen, and what to do; then the sum of it."""
     names = min(max((len(check.name) for check in diagnosis.checks), default=0), _WIDEST_NAME)
-    lines = [title(f"Doctor for {style.safe(f'{diagnosis.stack}/{diagnosis.environment}')}", style)]
+    lines = [title(f"{heading} {style.safe(f'{diagnosis.stack}/{diagnosis.environment}')}", style)]
     for subject, checks in groupby(_by_subject(diagnosis.checks), key=lambda check: check.subject):
         lines += ["", style.paint(style.safe(subject), Ink.BOLD)]
         lines += [line for check in checks for line in _row(check, names, style, columns)]
-    return "\n".join([*lines, "", *_verdict(diagnosis, style, columns)])
+    return "\n".join([*lines, "", *_verdict(diagnosis, well, style, columns)])
 
 
 def _by_subject(checks: Iterable[Check]) -> list[Check]:
@@ -55,7 +81,7 @@ def _row(check: Check, names: int, style: Style, columns: int) -> list[str]:
     return [*beside, *others, *remedy_lines(remedy, style, columns, indent)]
 
 
-def _verdict(diagnosis: Diagnosis, style: Style, columns: int) -> list[str]:
+def _verdict(diagnosis: Diagnosis, well: str, style: Style, columns: int) -> list[str]:
     counts = Counter(check.status for check in diagnosis.checks)
     words = {Status.OK: "ok", Status.WARNING: "to look at", Status.FAILED: "failed", Status.UNKNOWN: "unknown"}
     parts = ", ".join(f"{counts[status]:,} {word}" for status, word in words.items() if counts[status])
@@ -65,14 +91,25 @@ def _verdict(diagnosis: Diagnosis, style: Style, columns: int) -> list[str]:
         if found:
             lines += prose(f"{text}: {', '.join(dict.fromkeys(found))}.", style, columns, "", "  ")
     if len(lines) == 1:
-        lines.append("Nothing that was looked at would stop a login.")
+        lines.append(well)
     return lines
 
 
 def doctor_document(diagnosis: Diagnosis) -> Document:
     """The checks as `doctor --json` prints them; described in docs/doctor.md."""
+    return _document(diagnosis, "reconciler doctor")
+
+
+def verify_document(diagnosis: Diagnosis) -> Document:
+    """The checks as `verify --json` prints them; described in docs/verify.md."""
+    return _document(diagnosis, "reconciler verify") | {
+        "landings": [asdict(landing) for landing in diagnosis.landings]
+    }
+
+
+def _document(diagnosis: Diagnosis, name: str) -> Document:
     return {
-        "format": "reconciler doctor",
+        "format": name,
         "version": VERSION,
         "stack": diagnosis.stack,
         "environment": diagnosis.environment,

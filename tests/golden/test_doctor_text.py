@@ -1,13 +1,14 @@
-"""What `doctor` looks like: at 80 and 120 columns, in colour, in ASCII, as JSON; with a hostile server in it."""
+"""What `doctor` and `verify` look like: at 80 and 120 columns, in colour, in ASCII, as JSON; a hostile server too."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from reconciler.core.check import Diagnosis, Source, broken, doubtful, fine, hidden, unreachable, unread
-from reconciler.render.doctor import doctor_document, doctor_text
+from reconciler.core.check import Diagnosis, Landing, Source, broken, doubtful, fine, hidden, unreachable, unread
+from reconciler.render.doctor import doctor_document, doctor_text, verify_document, verify_text
 from reconciler.render.document import json_text
 from reconciler.render.terminal import PLAIN, Style, width
 
@@ -85,3 +86,18 @@ def test_nothing_to_check() -> None:
 
 def test_doctor_document(golden: Golden) -> None:
     golden("doctor/ill.json", json_text(doctor_document(ILL)) + "\n")
+
+
+def test_verify_has_a_title_and_a_verdict_of_its_own(golden: Golden) -> None:
+    golden("doctor/verify_80.txt", verify_text(HEALTHY, PLAIN, columns=80) + "\n")
+    document = verify_document(ILL)
+    assert document == doctor_document(ILL) | {"format": "reconciler verify", "landings": []}
+
+
+def test_who_would_land_where(golden: Golden) -> None:
+    bob = Landing("sso.jira", "bob@acme.test", "bob", (("jira-users", "jira-users"), ("evil\x1b[31m", "")))
+    eve = Landing("sso.wiki", "eve@acme.test", "", ())
+    text = verify_text(replace(HEALTHY, landings=(bob, eve)), PLAIN, columns=80)
+    golden("doctor/landings_80.txt", text + "\n")
+    document = verify_document(replace(HEALTHY, landings=(eve,)))
+    assert document["landings"] == [{"subject": "sso.wiki", "account": "eve@acme.test", "username": "", "groups": ()}]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from reconciler.core.address import Address
 from reconciler.core.check import Check, Source, broken, doubtful, fine, hidden, unread
 from reconciler.core.observed import Absent, Present, Unreadable
 from reconciler.core.redirects import accepts
@@ -15,7 +16,6 @@ from reconciler.transport.answers import clean
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
-    from reconciler.core.address import Address
     from reconciler.core.intent import SignOn
     from reconciler.core.resource import Attributes, ResourceType, Value
     from reconciler.ports import Examination
@@ -154,6 +154,12 @@ def look_at(sign_on: SignOn, kind: ResourceType, examination: Examination) -> At
 
 def _belongs(address: Address, kind: ResourceType, sign_on: SignOn) -> bool:
     return tuple(address) == (sign_on.product.name, kind.name, sign_on.name)
+
+
+def number_of(sign_on: SignOn, kind: ResourceType, examination: Examination) -> str:
+    """What the plugin calls the sign-on that `look_at` found."""
+    found = examination.observed.get(Address(sign_on.product.name, kind.name, sign_on.name))
+    return found.remote_id if isinstance(found, Present) else ""
 
 
 def check_updates(sign_on: SignOn, value: Value, screen: str, source: Source) -> Check:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from reconciler.core.check import Check
     from reconciler.core.intent import SignOn, System
+    from reconciler.core.login import Start
     from reconciler.ports import Examination, Fingerprinter, Handler, Http
 
 
@@ -37,6 +38,13 @@ def examine(sign_on: SignOn, examination: Examination) -> Iterable[Check]:
     return checks.examine(sign_on, examination)
 
 
+def start(sign_on: SignOn, examination: Examination) -> Start | Check:
+    """Where a login begins."""
+    from reconciler.providers.atlassian_sso import examination as checks  # noqa: PLC0415 - only `verify` needs it
+
+    return checks.start(sign_on, examination)
+
+
 plugin = PluginProvider(
     name=Plugin.ATLASSIAN,
     title="SSO for Atlassian Data Center",
@@ -47,4 +55,5 @@ plugin = PluginProvider(
     expand=expand,
     handlers=make_handlers,
     examine=examine,
+    start=start,
 )

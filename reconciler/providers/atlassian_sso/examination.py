@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import urljoin
 
 from reconciler.core.check import Check, Source, broken, doubtful, examined, fine
+from reconciler.core.login import START, Start
 from reconciler.providers.atlassian.apps import BUILT_IN, PluginManager
 from reconciler.providers.atlassian.examination import (
     APP,
@@ -14,11 +16,13 @@ from reconciler.providers.atlassian.examination import (
     check_group_claim,
     check_updates,
     look_at,
+    number_of,
 )
 from reconciler.providers.atlassian.sign_ons import title
 from reconciler.providers.atlassian.versions import is_below
 from reconciler.providers.atlassian_sso.expansion import GUIDE_SINCE, SINCE
 from reconciler.providers.atlassian_sso.types import IDP
+from reconciler.providers.atlassian_sso.wire import IdpApi
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,3 +64,17 @@ def _version(sign_on: SignOn, examination: Examination) -> Check:
         remedy = f"upgrade {title(sign_on)} if a login fails"
         return doubtful(VERSION, sign_on.where, seen, remedy, Source.DOCUMENTED)
     return fine(VERSION, sign_on.where, f"{named} has the built-in OpenID Connect, since {first}", Source.DOCUMENTED)
+
+
+def start(sign_on: SignOn, examination: Examination) -> Start | Check:
+    """The link that the login page offers (facts atlassian 3.4)."""
+    found = look_at(sign_on, IDP, examination)
+    if isinstance(found, Check):
+        return found
+    number = number_of(sign_on, IDP, examination)
+    for option in IdpApi(examination.http).login_options():
+        link = option.get("loginLink")
+        if option.get("type") == "IDP" and str(option.get("id")) == number and isinstance(link, str):
+            return Start(urljoin(f"{examination.http.url}/", link), Source.DOCUMENTED)
+    seen = f"{title(sign_on)} does not offer {sign_on.display_name} on its login page"
+    return broken(START, sign_on.where, seen, "is the identity provider enabled? reconciler plan shows it")

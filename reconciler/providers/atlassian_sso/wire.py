@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 ROOT = "/rest/authconfig/1.0"
 _IDPS = f"{ROOT}/idps"
+_OPTIONS = f"{ROOT}/login-options"
 _PAGE = 50
 MISSING = 404
 REFUSED = 400
@@ -72,6 +73,11 @@ class IdpApi:
                 return list(found.values())
             if len(found) == before:
                 raise BadAnswerError("the list of identity providers repeats itself", where)
+
+    def login_options(self) -> list[JsonObject]:
+        """What the login page offers: one page of it. The local form has no id, so nothing counts these."""
+        answer = self.http.get(_OPTIONS, params={"start": 0, "limit": _PAGE})
+        return decode(answer, _PAGE_ADAPTER, f"GET {self.http.url}{_OPTIONS}").results
 
     def get(self, number: str) -> JsonObject:
         """One identity provider."""

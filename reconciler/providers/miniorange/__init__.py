@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from reconciler.core.check import Check
     from reconciler.core.intent import SignOn, System
+    from reconciler.core.login import Start
     from reconciler.ports import Examination, Fingerprinter, Handler, Http
 
 
@@ -41,6 +42,13 @@ def examine(sign_on: SignOn, examination: Examination) -> Iterable[Check]:
     return checks.examine(sign_on, examination)
 
 
+def start(sign_on: SignOn, examination: Examination) -> Start | Check:
+    """Where a login begins."""
+    from reconciler.providers.miniorange import examination as checks  # noqa: PLC0415 - only `verify` needs it
+
+    return checks.start(sign_on, examination)
+
+
 plugin = PluginProvider(
     name=Plugin.MINIORANGE,
     title="miniOrange OAuth/OIDC SSO",
@@ -52,4 +60,5 @@ plugin = PluginProvider(
     handlers=make_handlers,
     needs_endpoints=True,
     examine=examine,
+    start=start,
 )

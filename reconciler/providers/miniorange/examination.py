@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 from reconciler.core.check import Check, Source, broken, examined
+from reconciler.core.login import Start
 from reconciler.providers.atlassian.apps import PluginManager
 from reconciler.providers.atlassian.examination import (
     APP,
@@ -13,6 +15,7 @@ from reconciler.providers.atlassian.examination import (
     check_group_claim,
     check_updates,
     look_at,
+    number_of,
 )
 from reconciler.providers.miniorange.types import MINIORANGE
 
@@ -43,3 +46,12 @@ def examine(sign_on: SignOn, examination: Examination) -> Iterator[Check]:
             yield broken(GROUPS, sign_on.where, seen, "reconciler apply turns it on", Source.ASSUMED)
     screen = "Update Existing User Profile in the plugin's User Profile settings"
     yield check_updates(sign_on, found.get("update_on_login"), screen, Source.ASSUMED)
+
+
+def start(sign_on: SignOn, examination: Examination) -> Start | Check:
+    """The servlet that public code shows; how it is told which provider is meant is assumed (facts atlassian 4.2)."""
+    found = look_at(sign_on, MINIORANGE, examination)
+    if isinstance(found, Check):
+        return found
+    asked = urlencode({"id": number_of(sign_on, MINIORANGE, examination)})
+    return Start(f"{examination.http.url}/plugins/servlet/oauth/auth?{asked}", Source.ASSUMED)

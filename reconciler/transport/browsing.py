@@ -1,0 +1,126 @@
+"""A browser without a person: follows redirects step by step, and holds no credential that it could send."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from enum import Enum, auto
+from http.cookies import CookieError, SimpleCookie
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl, urljoin, urlsplit
+
+import httpx
+
+from reconciler.ports import Answer
+from reconciler.transport.http import open_http
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from reconciler.core.intent import System
+    from reconciler.ports import Http
+
+MOST_STEPS = 10
+"""Redirects in a row that a browser still takes for a way, not a circle."""
+_ANSWERS = tuple(status for status in range(200, 600) if status not in {429, 503, 504})
+"""What a person would get to see. The others pass by themselves, and are tried again."""
+_PORTS = {"http": 80, "https": 443}
+
+
+class End(Enum):
+    """Why a walk ended."""
+
+    PAGE = auto()
+    """With an answer that leads no further."""
+    STOPPED = auto()
+    """Before an address that was not to be opened."""
+    LOOP = auto()
+    ELSEWHERE = auto()
+    """Before an address of none of the systems."""
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """The addresses on a way, the last one reached or not, and the last answer; None if nothing was opened."""
+
+    urls: tuple[str, ...]
+    end: End
+    answer: Answer | None = None
+
+
+class Browser:
+    """Opens pages of the given systems and of no other host. Cookies go back to the system that set them."""
+
+    def __init__(self, systems: Sequence[tuple[System, Http]]) -> None:
+        self._systems = sorted(systems, key=lambda item: -len(item[0].url))  # of nested base URLs the inner one
+        self._cookies: dict[str, dict[str, str]] = {}
+
+    def walk(self, url: str, *, stop: str = "") -> Walk:
+        """Follows the redirects from `url`; an address that `stop` is the beginning of is not opened.
+
+        RequestError if no answer came.
+        """
+        urls, answer = [url], None
+        while len(urls) <= MOST_STEPS:
+            if stop and is_below(urls[-1], stop):
+                return Walk(tuple(urls), End.STOPPED, answer)
+            found = next(((system, http) for system, http in self._systems if is_below(urls[-1], system.url)), None)
+            if found is None:
+                return Walk(tuple(urls), End.ELSEWHERE, answer)
+            answer = self._open(*found, urls[-1])
+            target = answer.headers.get("location", "")
+            if answer.status not in range(300, 400) or not target:
+                return Walk(tuple(urls), End.PAGE, answer)
+            urls.append(_join(urls[-1], target))
+        return Walk(tuple(urls), End.LOOP, answer)
+
+    def _open(self, system: System, http: Http, url: str) -> Answer:
+        kept = self._cookies.setdefault(system.name, {})
+        headers = {"Accept": "text/html, application/json;q=0.9"}
+        if kept:
+            headers["Cookie"] = "; ".join(f"{name}={value}" for name, value in kept.items())
+        parts = urlsplit(url)
+        path = parts.path[len(urlsplit(system.url).path) :] or "/"
+        asked = dict(parse_qsl(parts.query, keep_blank_values=True))
+        answer = http.get(path, params=asked or None, ok=_ANSWERS, headers=headers, anonymous=True)
+        for header in httpx.Headers(answer.headers).get_list("set-cookie"):
+            kept.update(_cookies(header))
+        return answer
+
+
+@contextmanager
+def open_browser(systems: Sequence[System]) -> Iterator[Browser]:
+    """A browser for the systems, until the context ends. ReconcilerError if a CA or a proxy cannot be used."""
+    with ExitStack() as stack:
+        yield Browser([(system, stack.enter_context(open_http(system, {}, read_only=True))) for system in systems])
+
+
+def is_below(url: str, base: str) -> bool:
+    """Whether `url` is `base` or lies below it, on the same host."""
+    try:
+        if _host(url) != _host(base):
+            return False
+        given, wanted = urlsplit(url).path, urlsplit(base).path
+    except ValueError:  # a port that is no number, a host that is none
+        return False
+    return given == wanted or given.startswith(f"{wanted.rstrip('/')}/")
+
+
+def _host(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or _PORTS.get(parts.scheme)
+
+
+def _join(url: str, target: str) -> str:
+    try:
+        return urljoin(url, target)
+    except ValueError:  # an address that is none leads nowhere that we know
+        return target
+
+
+def _cookies(header: str) -> dict[str, str]:
+    """The cookies that an answer sets. A header that cannot be read sets none."""
+    try:
+        return {name: morsel.coded_value for name, morsel in SimpleCookie(header).items()}
+    except CookieError:
+        return {}
