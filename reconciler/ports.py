@@ -65,6 +65,7 @@ class Http(Protocol):
         ok: Sequence[int] = (200,),
         headers: Mapping[str, str] | None = None,
         anonymous: bool = False,
+        pages: bool = False,
     ) -> Answer:
         """Reads. Retried on connection errors, 429 and 5xx gateway answers. `anonymous` sends no credential."""
 

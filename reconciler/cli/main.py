@@ -77,7 +77,7 @@ class Commands(click.Group):
         """What the command returned; an exit code for every failure, which was printed as sentences."""
         try:
             return super().invoke(ctx)
-        except (click.exceptions.Exit, click.Abort, click.ClickException, BrokenPipeError):
+        except (click.exceptions.Exit, click.Abort, click.UsageError, BrokenPipeError):
             raise
         except Exception as problem:  # noqa: BLE001 - whatever it is, a person gets a sentence
             from reconciler.cli.options import JSON_ASKED
@@ -158,14 +158,9 @@ def outcome(arguments: list[str]) -> int:
     try:
         result = main.main(arguments, prog_name="reconciler", standalone_mode=False)
         return int(result) if isinstance(result, int) else ExitCode.DONE
-    except click.exceptions.Exit as done:
-        return done.exit_code
     except click.UsageError as problem:
         problem.show()
         return ExitCode.USAGE
-    except click.ClickException as problem:
-        problem.show()
-        return ExitCode.ERROR
     except click.Abort:
         click.echo("interrupted; nothing is half-written", err=True)
         return ExitCode.INTERRUPTED

@@ -67,7 +67,7 @@ class Where:
             if not _NAME.fullmatch(made):
                 raise StalePlanError(f"the plan is for {made!r}, which is no name of a stack or an environment")
             if said and said != made:
-                raise click.UsageError(f"the plan is for {option} {made}, and the command line says {said}")
+                raise click.UsageError(f"the plan is for {option} {made}, and you asked for {said}")
         return self._at(plan.stack, plan.environment)
 
     def _at(self, stack: str, environment: str | None) -> Place:

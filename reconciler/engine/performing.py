@@ -121,7 +121,7 @@ class Performer:
             return Doubt(problem.message, "the next run finds out by itself")
         if not isinstance(found, Present):
             return Refused(problem.message, problem.remedy or "it was not created; run apply again")
-        marked = self._type(change).marked
+        marked = self._type(change).marked or found.owner is not None
         if marked and not bears_our_mark(self.state, change.address, found):
             return Refused("an object with this key exists now, and somebody else made it", "plan again")
         handler = self._handler(change)

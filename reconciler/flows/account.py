@@ -82,7 +82,7 @@ class Login:
             "nonce": self._nonce,
         }
         path = self._path("authorize")
-        page = http.get(path, params=asked, ok=(200, *_DONE, *_REFUSALS), anonymous=True)
+        page = http.get(path, params=asked, ok=(200, *_DONE, *_REFUSALS), anonymous=True, pages=True)
         number = _Form.read(page.content)
         if not number:
             return judge_answer(sign_on, page.status, page.content, "for the test account")
@@ -91,7 +91,9 @@ class Login:
             "email": self.account.user,
             "password": self.account.password.get_secret_value(),
         }
-        answer = http.send("POST", path, form=form, ok=(200, *_DONE, *_REFUSALS), repeatable=False, anonymous=True)
+        answer = http.send(
+            "POST", path, form=form, ok=(200, *_DONE, *_REFUSALS), repeatable=False, anonymous=True, pages=True
+        )
         target = answer.headers.get("location", "")
         if answer.status not in _DONE:
             seen = f"Clavex answers {answer.status} and lets {self.account.user} not in"

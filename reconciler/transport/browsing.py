@@ -82,7 +82,7 @@ class Browser:
         parts = urlsplit(url)
         path = parts.path[len(urlsplit(system.url).path) :] or "/"
         asked = dict(parse_qsl(parts.query, keep_blank_values=True))
-        answer = http.get(path, params=asked or None, ok=_ANSWERS, headers=headers, anonymous=True)
+        answer = http.get(path, params=asked or None, ok=_ANSWERS, headers=headers, anonymous=True, pages=True)
         for header in httpx.Headers(answer.headers).get_list("set-cookie"):
             kept.update(_cookies(header))
         return answer

@@ -95,11 +95,12 @@ class SystemHttp:
         ok: Sequence[int] = (200,),
         headers: Mapping[str, str] | None = None,
         anonymous: bool = False,
+        pages: bool = False,
     ) -> HttpAnswer:
         """Reads; sent again where that may help."""
         where = f"GET {self.url}{path}"
         request = self._request("GET", path, headers, anonymous=anonymous, params=params)
-        return self._exchange(request, where, ok=ok, repeatable=True, sent=())
+        return self._exchange(request, where, ok=ok, repeatable=True, sent=(), pages=pages)
 
     def send(
         self,

@@ -163,6 +163,7 @@ CASES = (
                 "confluence": {"attributes": {"username": "email"}},
             }
         },
+        ("locks-out=jira/miniorange/jira", "locks-out=confluence/idp/confluence"),
     ),
     Case("updates on login", {}, jira(update_attributes_on_login=False)),
     Case("memberships may go", {}, jira(miniorange={"keep_groups": False}), ("locks-out=jira/miniorange/jira",)),

@@ -235,12 +235,14 @@ def test_a_plan_that_is_not_there(saved: Terminal) -> None:
 
 
 def test_a_saved_plan_knows_its_stack_and_environment(saved: Terminal) -> None:
-    """Whatever else is in the folder, and whatever the environment variables say."""
+    """Whatever else is in the folder; who asks for another is told."""
     other = saved.folder / "specs" / "other"
     other.mkdir()
     (other / "spec.toml").write_text("")
-    saved.environ["RECONCILER_ENV"] = "none"
-    saved.run("apply", str(saved.folder / "plan.json"), "--allow", "locks-out").ended(ExitCode.DONE)
+    saved.environ["RECONCILER_ENV"] = "production"
+    ran = saved.run("apply", str(saved.folder / "plan.json")).ended(ExitCode.USAGE)
+    assert "the plan is for --env default, and you asked for production" in flat(ran.err)
     del saved.environ["RECONCILER_ENV"]
+    saved.run("apply", str(saved.folder / "plan.json"), "--allow", "locks-out").ended(ExitCode.DONE)
     saved.environ["RECONCILER_STACK"] = "acme"
     converges(saved)

@@ -113,8 +113,9 @@ def test_what_changes_an_object_that_nobody_knows_is_asked_about(situation: Situ
     asked = {hazard.subject for hazard in plan.hazards if hazard.name is HazardName.TAKES_OVER}
     for change in plan.changes:
         found = situation.observed[change.address]
-        if isinstance(found, Present) and situation.types[change.address[:2]].kind is Kind.OBJECT:
-            stranger = recognised(situation.state, change.address, found) is None
+        kind = situation.types[change.address[:2]]
+        if isinstance(found, Present) and kind.kind is Kind.OBJECT:
+            stranger = recognised(situation.state, change.address, found, marked=kind.marked) is None
             values = [item for item in change.attributes if not item.sensitive]
             if stranger and values and change.address in situation.desired:
                 assert str(change.address) in asked

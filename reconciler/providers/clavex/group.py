@@ -86,14 +86,14 @@ class GroupHandler:
             refusal = problem
         else:
             return Written(self.org.decode_made(answer, WireGroup, path)["id"])
-        if refusal.status in {
-            HTTPStatus.INTERNAL_SERVER_ERROR,
-            HTTPStatus.CONFLICT,
-        }:  # a taken name (facts clavex 9.2)
-            found = self._list() or {}
-            if any(group["name"] == name for group in found.values()):
-                where = f"POST {self.org.http.url}{path}"
-                raise StatusError(refusal.status, f"the group {name} exists already", where, "plan again")
+        # A name that is taken is a 500 (facts clavex 9.2). Only a group with our mark can be the one just made.
+        if refusal.status in {HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.CONFLICT}:
+            found = next((group for group in self._list().values() if group["name"] == name), None)
+            text = f"the group {name} exists already"
+            if found is not None and write.owner == _present(found).owner:
+                raise StatusError(refusal.status, text, refusal.where, "plan again")
+            if found is not None:
+                raise ReconcilerError(f"{write.address}: {text}", "plan again")
         raise refusal
 
     def update(self, write: Write) -> Written:

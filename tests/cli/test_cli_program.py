@@ -1,0 +1,106 @@
+"""The entry point of the program, and what signals do to a run: in this process, where it can be watched."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from reconciler.cli import apply_, main
+from reconciler.errors import ExitCode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(autouse=True)
+def handlers() -> Iterator[None]:
+    """The signal handlers are what they were, afterwards."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.fixture
+def program(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """The program, without what it does to the whole process."""
+    monkeypatch.setattr(main, "_travel_light", lambda: None)
+    monkeypatch.setattr("gc.freeze", lambda: None)
+    monkeypatch.setattr(sys, "argv", ["reconciler", "--version"])
+    return monkeypatch
+
+
+def run() -> int | str | None:
+    with pytest.raises(SystemExit) as ended:
+        main.run()
+    return ended.value.code
+
+
+@pytest.mark.usefixtures("program")
+def test_the_program_ends_with_the_code_of_the_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run() == ExitCode.DONE
+    assert capsys.readouterr().out.startswith("reconciler, version")
+
+
+def test_streams_that_are_closed_or_know_few_letters(program: pytest.MonkeyPatch) -> None:
+    narrow = io.TextIOWrapper(io.BytesIO(), "ascii")
+    program.setattr(sys, "stdout", narrow)
+    program.setattr(sys, "stdin", None)
+    assert run() == ExitCode.DONE
+    assert narrow.errors == "backslashreplace"
+    assert sys.stdin.read() == ""
+    sys.stdin.close()
+
+
+def test_output_that_cannot_be_flushed_changes_no_exit_code(program: pytest.MonkeyPatch) -> None:
+    class Full(io.StringIO):
+        def flush(self) -> None:
+            raise OSError(28, "No space left on device")
+
+        def fileno(self) -> int:
+            return 77
+
+    pointed: list[int] = []
+    program.setattr(os, "dup2", lambda _source, target: pointed.append(target))
+    program.setattr(main, "outcome", lambda _arguments: ExitCode.DONE)
+    program.setattr(sys, "stdout", Full())
+    assert run() == ExitCode.DONE
+    assert pointed == [77]
+
+
+@pytest.mark.parametrize("code", [ExitCode.INTERRUPTED, ExitCode.TERMINATED])
+def test_an_interrupted_program_waits_for_no_thread(program: pytest.MonkeyPatch, code: ExitCode) -> None:
+    def leave(code: int) -> None:
+        raise SystemExit(f"left with {int(code)}")
+
+    program.setattr(os, "_exit", leave)
+    program.setattr(main, "outcome", lambda _arguments: code)
+    assert run() == f"left with {int(code)}"
+
+
+def test_sigterm_ends_a_command_that_carries_out_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    signal.signal(signal.SIGTERM, main._terminated)
+    monkeypatch.setattr("reconciler.flows.place.Place.read_spec", lambda _place: os.kill(os.getpid(), signal.SIGTERM))
+    monkeypatch.setenv("RECONCILER_STACK", "acme")
+    assert main.outcome(["validate"]) == ExitCode.TERMINATED
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_the_first_signal_asks_the_second_ends(monkeypatch: pytest.MonkeyPatch, number: int, code: int) -> None:
+    left: list[int] = []
+    monkeypatch.setattr(os, "_exit", left.append)
+    caught: list[int] = []
+    before = signal.getsignal(number)
+    with apply_._stoppable(caught) as stop:
+        os.kill(os.getpid(), number)
+        assert stop.is_set()
+        assert left == []
+        os.kill(os.getpid(), number)
+        assert left == [code]
+    assert caught == [number, number]
+    assert signal.getsignal(number) == before
