@@ -87,20 +87,22 @@ def fold(state: State, events: Iterable[Event]) -> State:
                 doubt[event.address] = event.step
                 if event.entry is not None:
                     entries.setdefault(event.address, event.entry)
-            case Applied(entry=None):
-                entries.pop(event.address, None)
-                doubt.pop(event.address, None)
-            case Applied(entry=Entry() as entry):
-                entries[event.address] = entry
+            case Applied():
+                _put(entries, event.address, event.entry)
                 doubt.pop(event.address, None)
             case Failed():
                 doubt.pop(event.address, None)
                 _unbegin(entries, event)
             case InDoubt():
                 doubt[event.address] = event.step
-            case _:  # pragma: no cover - the union is whole
-                continue
     return replace(state, entries=entries, in_doubt=doubt, systems=systems)
+
+
+def _put(entries: dict[Address, Entry], address: Address, entry: Entry | None) -> None:
+    if entry is None:
+        entries.pop(address, None)
+    else:
+        entries[address] = entry
 
 
 def _unbegin(entries: dict[Address, Entry], event: Failed) -> None:
