@@ -10,7 +10,8 @@ import os
 import stat
 import weakref
 from contextlib import contextmanager, suppress
-from threading import Condition
+from dataclasses import dataclass, field
+from threading import Event, Lock
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -186,8 +187,17 @@ def _sync_directory(path: Path) -> None:
         os.close(descriptor)
 
 
+@dataclass(slots=True)
+class _Batch:
+    """Lines that one sync makes durable: the first thread that waits for one of them sees to it."""
+
+    led: bool = False
+    over: Event = field(default_factory=Event)
+    problem: OSError | None = None
+
+
 class LineFile:
-    """A file of lines to which one process appends; each line is durable when `append` returns.
+    """A file of lines to which one process appends, each durable when `append` returns, unless told not to wait.
 
     Many threads may append: one sync carries what the others wrote meanwhile (group commit). A last line without
     its end, which a crash left, is cut off on opening, so that the next line is whole.
@@ -198,53 +208,58 @@ class LineFile:
         self.close = weakref.finalize(self, os.close, self._descriptor)
         size = os.fstat(self._descriptor).st_size
         _check_regular(os.fstat(self._descriptor))
-        whole = os.pread(self._descriptor, size, 0).rfind(b"\n") + 1
-        if whole < size:
-            os.ftruncate(self._descriptor, whole)
+        self._end = os.pread(self._descriptor, size, 0).rfind(b"\n") + 1
+        if self._end < size:
+            os.ftruncate(self._descriptor, self._end)
         _sync_directory(path.parent)
-        self._changed = Condition()
-        self._written = self._durable = 0  # lines
-        self._syncing = self._broken = False
+        self._writing, self._syncing = Lock(), Lock()
+        self._batch = _Batch()
+        self._broken = False
 
-    def append(self, line: bytes) -> None:
-        """Adds a line. After an OSError it is not in the file, or the file takes no more."""
-        with self._changed:
+    def append(self, line: bytes, *, wait: bool = True) -> None:
+        """Adds a line. After an OSError it is not in the file, or the file takes no more.
+
+        Without `wait` it is durable as soon as a later line is that waits.
+        """
+        with self._writing:
             self._refuse_broken()
             self._write_whole(line)
-            self._written += 1
-            mine = self._written
-            while self._durable < mine:
-                self._refuse_broken()
-                if self._syncing:
-                    self._changed.wait()
-                else:
-                    self._sync()
+            batch = self._batch
+            leads = wait and not batch.led
+            batch.led = batch.led or wait
+        if leads:
+            self._sync(batch)
+        elif wait:
+            batch.over.wait()
+        if wait and batch.problem is not None:
+            raise OSError(*batch.problem.args)
 
-    def _sync(self) -> None:
-        """Makes durable what is written so far. Others write on meanwhile, and one of them syncs next."""
-        reached, self._syncing = self._written, True
-        self._changed.release()
+    def _sync(self, batch: _Batch) -> None:
+        """Makes a batch durable, once the one before it is. Others write on meanwhile, for the next."""
+        batch.problem = OSError(errno.EINTR, os.strerror(errno.EINTR))  # until it is known better
         try:
-            os.fsync(self._descriptor)
-            self._durable = reached
-        except OSError:
+            with self._syncing:
+                with self._writing:
+                    self._batch = _Batch()
+                self._refuse_broken()
+                os.fsync(self._descriptor)
+            batch.problem = None
+        except OSError as problem:
             self._broken = True  # the kernel may have dropped the pages: a second sync would prove nothing
-            raise
+            batch.problem = problem
         finally:
-            self._changed.acquire()
-            self._syncing = False
-            self._changed.notify_all()
+            batch.over.set()
 
     def _write_whole(self, line: bytes) -> None:
-        end = os.fstat(self._descriptor).st_size
         try:
             _write(self._descriptor, line)
         except BaseException:
             try:
-                os.ftruncate(self._descriptor, end)
+                os.ftruncate(self._descriptor, self._end)
             except OSError:
                 self._broken = True
             raise
+        self._end += len(line)
 
     def _refuse_broken(self) -> None:
         if self._broken:

@@ -345,8 +345,11 @@ class Backend(Protocol):
     def journal(self) -> bytes:
         """The journal; empty if there is none."""
 
-    def append(self, line: bytes) -> None:
-        """Adds to the journal; durable when it returns. Safe to call from many threads."""
+    def append(self, line: bytes, *, wait: bool = True) -> None:
+        """Adds to the journal; durable when it returns. Safe to call from many threads.
+
+        Without `wait` it may return before, and the line is durable no later than the next that waits.
+        """
 
     def clear_journal(self) -> None:
         """Empties the journal."""

@@ -156,18 +156,12 @@ def plans(runs: int, clients: tuple[int, int]) -> Iterator[Row]:
             ours, floor = in_turn(runs, lambda: made.program("plan"), lambda: made.bare("bare_plan.py"))
         found.append(ours)
         yield compare(f"plan: {count:,} unchanged clients", ours, floor, PLAN)
-    few, many = (usage.seconds - nothing.seconds for usage in found)
+    few, many = (usage.seconds for usage in found)
     linear = few * clients[1] / clients[0]
-    yield Row(
-        f"growth of a plan, {clients[0]:,} to {clients[1]:,} clients",
-        f"{many:.3f} s",
-        f"{linear:.3f} s",
-        many / linear,
-        GROWTH,
-        "x",
-    )
+    name = f"growth: {clients[1]:,} clients, beside {clients[1] // clients[0]} x {clients[0]:,}"
+    yield Row(name, f"{many:.3f} s", f"{linear:.3f} s", many / linear, GROWTH, "x")
     for count, usage in zip(clients, found, strict=True):
-        name = f"memory of a plan, {count:,} clients, for each"
+        name = f"memory: of each of {count:,} clients in a plan"
         each = (usage.peak - nothing.peak) / count
         yield Row(name, f"{usage.peak >> 10} MiB", f"{nothing.peak >> 10} MiB", each, MEMORY, "KiB")
 

@@ -103,10 +103,10 @@ class LocalBackend:
         with self._guard(self._lines, "read"):
             return files.read(self._lines) or b""
 
-    def append(self, line: bytes) -> None:
+    def append(self, line: bytes, *, wait: bool = True) -> None:
         """Adds a line, which ends in a newline. One sync carries what other threads append meanwhile."""
         with self._guard(self._lines, "written"):
-            self._open_journal().append(line)
+            self._open_journal().append(line, wait=wait)
 
     def clear_journal(self) -> None:
         """Removes the journal. Not to be called while somebody appends."""

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 
 @click.command("doctor")
-@with_place
 @json_option
+@with_place
 def command(place: Place, as_json: bool) -> ExitCode:
     """Say what would stop a login, and what to do about it. Reads everything, changes nothing.
 

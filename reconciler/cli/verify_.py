@@ -27,7 +27,6 @@ def _read_handle(_context: click.Context, _parameter: click.Parameter, value: st
 
 
 @click.command("verify")
-@with_place
 @click.option("--as", "user", metavar="USER", default="", help="Log in with this test account too, by every sign-on.")
 @click.option(
     "--password-from",
@@ -37,6 +36,7 @@ def _read_handle(_context: click.Context, _parameter: click.Parameter, value: st
     help="Where its password lies: env:NAME, file:NAME#KEY or command:NAME#KEY.",
 )
 @json_option
+@with_place
 def command(place: Place, user: str, password: Handle | None, as_json: bool) -> ExitCode:
     """Follow every login from the product to Clavex's login form, without anybody's password. Changes nothing.
 

@@ -126,10 +126,11 @@ def _locks_out(change: Change, situation: Situation, users: Users) -> Iterator[s
 
 def _used(change: Change, situation: Situation, users: Users, resource_type: ResourceType) -> Iterator[str]:
     """What goes away although somebody still relies on it."""
+    widened = resource_type.having(Mark.TWO_STEPS)
     removed = {
         member
         for item in change.attributes
-        if Mark.TWO_STEPS in resource_type.attributes.get(item.name, Mark.PLAIN)
+        if item.name in widened
         for member in set(members(item.before)) - set(members(item.after))
     }
     for address, entry in users.get(change.address, ()):

@@ -19,11 +19,11 @@ NOT_CARRIED_OUT = "a person has not carried it out yet"
 
 def creation(wanted: Desired, reason: str) -> Change:
     """The change that makes a resource."""
-    sensitive = wanted.type.handles
+    sensitive, local = wanted.type.handles, wanted.type.having(Mark.LOCAL)
     attributes = tuple(
         AttributeChange(name, None, None if name in sensitive else value, Cause.SPEC, sensitive=name in sensitive)
         for name, value in wanted.attributes.items()
-        if Mark.LOCAL not in wanted.type.attributes[name]
+        if name not in local
     )
     step = Step(StepKind.CREATE, Phase.EARLY, wanted.attributes)
     return _change(wanted, Action.CREATE, reason, (step,), attributes, {}, "", Origin.CREATED)

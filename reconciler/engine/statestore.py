@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from reconciler.core.codec import decode_events, decode_state, encode_event, encode_state
-from reconciler.core.journal import Began, Event, fold
+from reconciler.core.journal import Began, Event, Intended, fold
 from reconciler.core.state import State
 from reconciler.errors import StateError
 from reconciler.ports import Backend, LockInfo
@@ -101,14 +101,18 @@ class OpenState:
         self._write(Began(self.snapshot.lineage, self.snapshot.serial, systems))
 
     def record(self, event: Event) -> None:
-        """Makes an event durable, after `begin`. StateError if that failed. Safe to call from many threads."""
+        """Writes an event down, after `begin`. StateError if that failed. Safe to call from many threads.
+
+        An intention is durable when this returns. The end of a step is so with the next intention, or the commit:
+        if it is lost, the step is in doubt, as if the machine had failed a moment earlier.
+        """
         if not self._events:
             raise RuntimeError("begin() comes before record(): the event would belong to no apply")
         self._write(event)
 
     def _write(self, event: Event) -> None:
         self._events.append(event)  # first: it did happen, and a commit must say so even if the journal cannot
-        self.backend.append(encode_event(event))
+        self.backend.append(encode_event(event), wait=isinstance(event, Began | Intended))
 
     def commit(self, state: State | None = None) -> State:
         """Writes the next snapshot, with the next serial, and clears the journal. The state as it is now.

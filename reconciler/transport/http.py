@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from functools import lru_cache
 from http import HTTPStatus
 from time import monotonic
 from typing import TYPE_CHECKING, Any, cast
@@ -156,7 +157,7 @@ class SystemHttp:
         credentials = {} if anonymous else {name: item.get_secret_value() for name, item in self._credentials.items()}
         headers = {**_HEADERS, **credentials, **(own or {})}
         extensions = {"timeout": TIMEOUT.as_dict()}
-        return httpx.Request(method, self.url + path, headers=headers, extensions=extensions, **content)
+        return httpx.Request(method, _parse(self.url + path), headers=headers, extensions=extensions, **content)
 
     def _exchange(
         self,
@@ -241,6 +242,11 @@ class SystemHttp:
                 )
             case _:
                 return refusal(outcome, [*self._hidden, *sent])
+
+
+@lru_cache(maxsize=64)  # thousands of requests go to the same few URLs
+def _parse(url: str) -> httpx.URL:
+    return httpx.URL(url)
 
 
 def _may_have_arrived(outcome: Outcome, ok: Sequence[int]) -> bool:

@@ -25,4 +25,5 @@ def test_change(case: Case, place: Workplace) -> None:
         assert place.writes == before
     place.apply(*case.hazards).ended(ExitCode.DONE)
     wanted.check(place)
+    assert place.plan()["changes"] == []
     place.settle()

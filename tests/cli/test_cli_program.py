@@ -9,12 +9,15 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from acceptance.workplace import ROOT
 
 from reconciler.cli import apply_, main
 from reconciler.errors import ExitCode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from cli.terminal import Terminal
 
 
 @pytest.fixture(autouse=True)
@@ -86,8 +89,56 @@ def test_an_interrupted_program_waits_for_no_thread(program: pytest.MonkeyPatch,
 def test_sigterm_ends_a_command_that_carries_out_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     signal.signal(signal.SIGTERM, main._terminated)
     monkeypatch.setattr("reconciler.flows.place.Place.read_spec", lambda _place: os.kill(os.getpid(), signal.SIGTERM))
-    monkeypatch.setenv("RECONCILER_STACK", "acme")
+    monkeypatch.setenv("RECONCILER_SPECS", str(ROOT / "specs"))
     assert main.outcome(["validate"]) == ExitCode.TERMINATED
+
+
+@pytest.mark.parametrize(
+    ("problem", "code"),
+    [(KeyboardInterrupt(), ExitCode.INTERRUPTED), (BrokenPipeError(32, "Broken pipe"), ExitCode.ERROR)],
+)
+def test_how_a_command_can_break_off(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], problem: BaseException, code: ExitCode
+) -> None:
+    """A reader that went away is nothing to complain about."""
+
+    def break_off(_place: object) -> None:
+        raise problem
+
+    streams = sys.stdout, sys.stderr
+    monkeypatch.setattr("reconciler.flows.place.Place.read_spec", break_off)
+    monkeypatch.setenv("RECONCILER_SPECS", str(ROOT / "specs"))
+    try:
+        assert main.outcome(["validate"]) == code
+    finally:
+        sys.stdout, sys.stderr = streams
+    assert ("interrupted" in capsys.readouterr().err) is (code == ExitCode.INTERRUPTED)
+
+
+def test_a_user_without_a_name_can_lock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a container that runs as a number."""
+    from reconciler.flows.place import lock_info
+
+    def fail() -> str:
+        raise KeyError("uid not found")
+
+    monkeypatch.setattr("getpass.getuser", fail)
+    assert lock_info("apply").who == f"user {os.getuid()}"
+
+
+class Person(io.StringIO):
+    """Somebody at a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("answer", "code"), [("y\n", ExitCode.DONE), ("n\n", ExitCode.ERROR)])
+def test_the_question(terminal: Terminal, monkeypatch: pytest.MonkeyPatch, answer: str, code: ExitCode) -> None:
+    monkeypatch.setattr(sys, "stdin", Person(answer))
+    ran = terminal.run("apply", "--allow", "locks-out").ended(code)
+    assert ("nothing was done: the answer was no" in ran.err) is (code == ExitCode.ERROR)
+    assert bool(terminal.writes) is (code == ExitCode.DONE)
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

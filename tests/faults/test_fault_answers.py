@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from cli.terminal import flat
 from faults.strangers import says_no_secret
+from starlette.responses import JSONResponse
 
 from reconciler.errors import ExitCode
 from reconciler.sandbox.faults import Fault, Kind
 
 if TYPE_CHECKING:
     from cli.terminal import Terminal
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
 BAD = {
     "the answer is an HTML page": Fault(kind=Kind.HTML),
@@ -79,6 +82,58 @@ def test_an_expired_token_is_no_absence(applied: Terminal) -> None:
     assert "to create" not in ran.out
     ran = applied.apply("deletes", "locks-out", "takes-over").ended(ExitCode.INCOMPLETE)
     assert not applied.writes
+
+
+@pytest.mark.parametrize(
+    "endpoint", ["x", "javascript:alert(1)", "https://id.example/a b", "https:///x", "file:///x"]
+)
+def test_no_plugin_is_sent_to_what_is_no_url(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch, endpoint: str
+) -> None:
+    """With the client's secret."""
+    app = terminal.sandbox.clavex.faults._app
+
+    async def mislead(scope: Scope, receive: Receive, send: Send) -> None:
+        if not scope["path"].endswith("/openid-configuration"):
+            await app(scope, receive, send)
+            return
+        issuer = f"{terminal.sandbox.clavex.url}/acme"
+        rest = dict.fromkeys(("authorization_endpoint", "userinfo_endpoint", "jwks_uri"), f"{issuer}/x")
+        await JSONResponse({"issuer": issuer, "token_endpoint": endpoint, **rest})(scope, receive, send)
+
+    monkeypatch.setattr(terminal.sandbox.clavex.faults, "_app", mislead)
+    ran = terminal.run("plan").ended(ExitCode.INCOMPLETE)
+    assert "token_endpoint in it is no URL" in flat(ran.out)
+
+
+@pytest.mark.parametrize("status", [200, 201, 400, 401, 409, 500])
+@pytest.mark.parametrize("verb", ["GET", "POST", "PATCH"])
+def test_a_server_that_repeats_what_it_was_sent(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch, verb: str, status: int
+) -> None:
+    """Its message holds our credential and the body, with the client's secret: nobody gets to see them."""
+    sent: list[str] = []
+    for served in terminal.sandbox.served:
+
+        async def repeat(scope: Scope, receive: Receive, send: Send, app: ASGIApp = served.faults._app) -> None:
+            if scope["method"] != verb:
+                await app(scope, receive, send)
+                return
+            body = (await receive()).get("body", b"").decode()
+            headers = " ".join(value.decode() for _, value in scope["headers"])
+            sent.append(body)
+            text = f"{body} and {headers}"
+            await JSONResponse({"error": text, "message": text, "errorMessages": [text]}, status)(
+                scope, receive, send
+            )
+
+        monkeypatch.setattr(served.faults, "_app", repeat)
+    for command in (("plan",), ("apply", "--auto-approve", "--allow", "locks-out"), ("plan", "--json"), ("drift",)):
+        terminal.run(*command)
+    assert sent
+    says_no_secret(terminal)
+    written = "".join(path.read_text() for path in terminal.home.rglob("*.json*"))
+    assert [secret for secret in terminal.sandbox.issued_secrets if len(secret) > 7 and secret in written] == []
 
 
 def test_a_slow_system_is_waited_for(applied: Terminal) -> None:

@@ -78,6 +78,7 @@ def test_a_killed_run_is_taken_up_again(terminal: Terminal, system: str, path: s
         process.kill()
         terminal.end(process).ended(-signal.SIGKILL)
     time.sleep(0.6)  # the server goes on with what it was asked
+    assert terminal.run("drift", "--json").json["running"] is None
     converges(terminal, strangers)
 
 

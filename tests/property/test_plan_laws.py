@@ -42,7 +42,7 @@ def shuffled(mapping: Mapping[K, V], chance: random.Random) -> dict[K, V]:
     return dict(items)
 
 
-@tries(300)
+@tries(100)
 @given(situations(), st.randoms(use_true_random=False))
 def test_order_of_what_comes_in_makes_no_difference_byte_for_byte(
     situation: Situation, chance: random.Random
@@ -61,7 +61,7 @@ def test_order_of_what_comes_in_makes_no_difference_byte_for_byte(
     assert encode_plan(planned(other)) == encode_plan(planned(situation))
 
 
-@tries(300)
+@tries(100)
 @given(situations())
 def test_no_change_rests_on_what_could_not_be_read(situation: Situation) -> None:
     plan = planned(situation)
@@ -75,7 +75,7 @@ def test_no_change_rests_on_what_could_not_be_read(situation: Situation) -> None
     assert bool(blocked) is any(hazard.name is HazardName.INCOMPLETE for hazard in plan.hazards)
 
 
-@tries(300)
+@tries(100)
 @given(situations())
 def test_what_is_neither_wanted_nor_recorded_is_never_touched(situation: Situation) -> None:
     for change in planned(situation).changes:
@@ -92,7 +92,7 @@ def test_what_is_neither_wanted_nor_recorded_is_never_touched(situation: Situati
             assert situation.types[change.address[:2]].kind is Kind.OBJECT
 
 
-@tries(300)
+@tries(100)
 @given(situations())
 def test_a_foreign_mark_is_never_overwritten_without_permission(situation: Situation) -> None:
     plan = planned(situation)
@@ -106,7 +106,7 @@ def test_a_foreign_mark_is_never_overwritten_without_permission(situation: Situa
             assert not writes or str(change.address) in asked
 
 
-@tries(300)
+@tries(100)
 @given(situations())
 def test_what_changes_an_object_that_nobody_knows_is_asked_about(situation: Situation) -> None:
     plan = planned(situation)
@@ -121,7 +121,7 @@ def test_what_changes_an_object_that_nobody_knows_is_asked_about(situation: Situ
                 assert str(change.address) in asked
 
 
-@tries(300)
+@tries(100)
 @given(situations())
 def test_what_is_at_rest_is_only_quicker(situation: Situation) -> None:
     quick = planned(situation)
@@ -129,7 +129,7 @@ def test_what_is_at_rest_is_only_quicker(situation: Situation) -> None:
         assert planned(situation) == quick
 
 
-@tries(300)
+@tries(100)
 @given(situations())
 def test_every_plan_can_be_carried_out_and_makes_before_it_breaks(situation: Situation) -> None:
     plan = planned(situation)
@@ -141,7 +141,7 @@ def test_every_plan_can_be_carried_out_and_makes_before_it_breaks(situation: Sit
         assert change.steps
 
 
-@tries(200)
+@tries(60)
 @given(situations())
 def test_a_plan_survives_its_file_there_and_back(situation: Situation) -> None:
     plan = planned(situation)
@@ -150,7 +150,7 @@ def test_a_plan_survives_its_file_there_and_back(situation: Situation) -> None:
     assert encode_plan(again) == encode_plan(plan)
 
 
-@tries(200)
+@tries(60)
 @given(situations())
 def test_permission_by_name_covers_what_permission_one_by_one_covers(situation: Situation) -> None:
     hazards = planned(situation).hazards

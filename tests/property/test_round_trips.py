@@ -72,7 +72,7 @@ events: st.SearchStrategy[Event] = st.one_of(
 )
 
 
-@tries(100)
+@tries(60)
 @given(states)
 def test_a_state_there_and_back(state: State) -> None:
     data = encode_state(state)
@@ -102,7 +102,7 @@ def test_a_journal_there_and_back_whatever_was_cut_off_its_end(state: State, lin
     )
 
 
-@tries(100)
+@tries(60)
 @given(addresses)
 def test_an_address_there_and_back(address: Address) -> None:
     assert parse_address(str(address)) == address

@@ -82,7 +82,7 @@ def _check_objects(world: World, wanted: Mapping[Any, Desired]) -> None:
         assert world.secrets.values[HANDLE].get_secret_value() == secret
 
 
-@tries(120)
+@tries(40)
 @given(st.lists(wishes(), min_size=1, max_size=4))
 def test_after_each_apply_the_next_plan_is_empty_and_sends_nothing(specs: Sequence[Wishes]) -> None:
     world = new_world()
@@ -91,7 +91,7 @@ def test_after_each_apply_the_next_plan_is_empty_and_sends_nothing(specs: Sequen
         check(world, wanted)
 
 
-@tries(120)
+@tries(40)
 @given(st.lists(wishes(), min_size=1, max_size=3), st.data())
 def test_what_somebody_does_by_hand_is_healed(specs: Sequence[Wishes], data: st.DataObject) -> None:
     world = new_world()
@@ -110,7 +110,7 @@ def test_what_somebody_does_by_hand_is_healed(specs: Sequence[Wishes], data: st.
         check(world, wanted)
 
 
-@tries(150)
+@tries(80)
 @given(st.lists(wishes(), min_size=1, max_size=3), st.data())
 def test_whatever_fails_on_the_way_a_later_run_converges(specs: Sequence[Wishes], data: st.DataObject) -> None:
     world = new_world()
@@ -176,7 +176,7 @@ def _check_kept(world: World, events: Sequence[Event]) -> None:
             assert entry.remote_id in handler.objects
 
 
-@tries(60)
+@tries(40)
 @given(wishes(), wishes())
 def test_a_crash_at_any_line_of_the_journal_loses_nothing_and_a_rerun_converges(old: Wishes, new: Wishes) -> None:
     start = new_world()
@@ -191,7 +191,7 @@ def test_a_crash_at_any_line_of_the_journal_loses_nothing_and_a_rerun_converges(
     raise AssertionError("the run has no end")
 
 
-@tries(60)
+@tries(40)
 @given(wishes(), wishes(), st.integers(1, 12), st.integers(1, 12))
 def test_a_second_crash_in_the_rerun_changes_nothing(old: Wishes, new: Wishes, first: int, second: int) -> None:
     world = new_world()
@@ -202,7 +202,7 @@ def test_a_second_crash_in_the_rerun_changes_nothing(old: Wishes, new: Wishes, f
     check(world, new)
 
 
-@tries(60)
+@tries(40)
 @given(wishes(), wishes(), wishes(), st.integers(1, 12))
 def test_after_a_crash_the_spec_may_be_changed_or_turned_back(
     old: Wishes, new: Wishes, other: Wishes, lines: int

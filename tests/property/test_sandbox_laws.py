@@ -53,7 +53,7 @@ def naps(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tenacity.nap.time.sleep", lambda _: None)
 
 
-@slow_tries(60)
+@slow_tries(12)
 @given(st.lists(specs(), min_size=1, max_size=3))
 def test_convergence_and_idempotence(property_sandbox: Sandbox, sequence: Sequence[Spec]) -> None:
     with workplace(property_sandbox) as place:
@@ -116,7 +116,7 @@ def theirs(sandbox: Sandbox) -> dict[str, Any]:
     )
 
 
-@slow_tries(20)
+@slow_tries(7)
 @given(st.lists(specs(), min_size=1, max_size=3))
 def test_ownership(property_sandbox: Sandbox, sequence: Sequence[Spec]) -> None:
     with workplace(property_sandbox) as place:
@@ -135,7 +135,7 @@ def test_ownership(property_sandbox: Sandbox, sequence: Sequence[Spec]) -> None:
 # --- order --------------------------------------------------------------------------------------------------------
 
 
-@slow_tries(15)
+@slow_tries(6)
 @given(specs(), specs(), st.randoms(use_true_random=False))
 def test_order(property_sandbox: Sandbox, old: Spec, new: Spec, chance: Any) -> None:
     with workplace(property_sandbox) as place:
@@ -165,7 +165,7 @@ LOOKS = {
 }
 
 
-@slow_tries(25)
+@slow_tries(8)
 @given(specs(), specs(), st.data())
 def test_ignorance(property_sandbox: Sandbox, naps: None, old: Spec, new: Spec, data: st.DataObject) -> None:
     with workplace(property_sandbox) as place:
@@ -226,7 +226,7 @@ def mend(sandbox: Sandbox) -> None:
         served.faults.requests = []
 
 
-@slow_tries(40)
+@slow_tries(14)
 @given(specs(), specs(), st.integers(1, 16), st.sampled_from([Kind.CUT_BEFORE, Kind.CUT_AFTER]))
 def test_crash(property_sandbox: Sandbox, naps: None, old: Spec, new: Spec, number: int, kind: Kind) -> None:
     with workplace(property_sandbox) as place:
@@ -271,7 +271,7 @@ def check_silence(place: Workplace) -> None:
     assert found == []
 
 
-@slow_tries(12)
+@slow_tries(4)
 @given(specs(), specs(), st.integers(1, 12), st.sampled_from([Kind.HTML, Kind.CUT_AFTER, Kind.SERVER_ERROR]))
 def test_silence(property_sandbox: Sandbox, naps: None, old: Spec, new: Spec, number: int, kind: Kind) -> None:
     with workplace(property_sandbox) as place:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from pydantic import BaseModel, Field, JsonValue, TypeAdapter
 
@@ -41,7 +42,7 @@ def id_of(idp: JsonObject) -> str:
 
 def path_of(number: str) -> str:
     """Where one identity provider stands."""
-    return f"{_IDPS}/{number}"
+    return f"{_IDPS}/{quote(number, safe='')}"
 
 
 def app_unreadable(problem: ReconcilerError) -> Unreadable:
@@ -64,7 +65,7 @@ class IdpApi:
         start = 0
         while True:
             page = decode(self.http.get(_IDPS, params={"start": start, "limit": _PAGE}), _PAGE_ADAPTER, where)
-            if not all("id" in idp for idp in page.results):
+            if not all(isinstance(idp.get("id"), int | str) and idp["id"] != "" for idp in page.results):
                 raise BadAnswerError("an identity provider has no id", where)
             before = len(found)
             found |= {id_of(idp): idp for idp in page.results}

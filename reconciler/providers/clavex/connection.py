@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING, cast
 from urllib.parse import quote
@@ -26,6 +27,9 @@ from reconciler.providers.clavex.wire import (
     adapter,
 )
 from reconciler.transport.answers import clean, decode, known_message
+
+_URL = re.compile(r"https?://[^\s/]+/[!-~]*")
+"""Plugins are told to go there, with the secret of the client."""
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -148,4 +152,7 @@ def _discover(system: System, http: Http) -> dict[str, str]:
             where,
             f"correct url in [systems.{system.name}], or auth.issuer_base of the server, or the headers of the proxy",
         )
-    return cast("dict[str, str]", document)
+    endpoints = cast("dict[str, str]", document)
+    if wrong := sorted(name for name, url in endpoints.items() if not _URL.fullmatch(url)):
+        raise BadAnswerError(f"{', '.join(wrong)} in it is no URL", where, "correct auth.issuer_base of the server")
+    return endpoints

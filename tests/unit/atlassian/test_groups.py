@@ -178,3 +178,10 @@ def test_deleting_a_group_of_administrators_may_lock_out() -> None:
     assert list(GROUP.locks_out({"name": "Jira-Administrators"}, {}))
     assert not list(GROUP.locks_out({"name": "jira-software-users"}, {}))
     assert not list(GROUP.locks_out({"name": "jira-administrators"}, {"name": "jira-administrators"}))
+
+
+def test_a_group_that_was_made_is_ours_even_if_its_spelling_cannot_be_read(sandbox: Sandbox, jira: Http) -> None:
+    """It is not a failure: the next run would take it for somebody else's."""
+    sandbox.jira.faults.add(Fault(kind=Kind.EXPIRED_TOKEN, method="GET", path="picker", times=None))
+    assert in_jira(sandbox, jira, "Team").create().remote_id == "Team"
+    assert "Team" in sandbox.jira.world.groups

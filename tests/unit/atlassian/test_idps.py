@@ -91,6 +91,30 @@ def test_in_doubt_stays_in_doubt(sandbox: Sandbox, jira: Http) -> None:
         idp(sandbox, jira).create()
 
 
+def test_a_doubt_stays_one_when_nothing_can_be_read(sandbox: Sandbox, jira: Http) -> None:
+    sandbox.jira.faults.add(Fault(kind=Kind.CUT_AFTER, method="POST"))
+    sandbox.jira.faults.add(Fault(kind=Kind.EXPIRED_TOKEN, method="GET", skip=1, times=None))
+    with pytest.raises(InDoubtError):
+        idp(sandbox, jira).create()
+    assert not the_one(sandbox).enabled
+
+
+def test_one_that_is_there_and_was_not_enabled_is_in_doubt(
+    sandbox: Sandbox, jira: Http, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not refused: it exists, and the next run enables it."""
+    app = sandbox.jira.faults._app
+
+    async def forget(scope: Any, receive: Any, send: Any) -> None:
+        await app(scope, receive, send)
+        if scope["method"] == "PATCH":
+            the_one(sandbox).enabled = False
+
+    monkeypatch.setattr(sandbox.jira.faults, "_app", forget)
+    with pytest.raises(InDoubtError, match="was not enabled"):
+        idp(sandbox, jira).create()
+
+
 def test_a_post_whose_answer_got_lost_is_read_back_and_not_repeated(sandbox: Sandbox, jira: Http) -> None:
     sandbox.jira.faults.add(Fault(kind=Kind.CUT_AFTER, method="POST"))
     written = idp(sandbox, jira).create()
@@ -329,6 +353,9 @@ def test_pages_are_read_to_the_last(sandbox: Sandbox, jira: Http) -> None:
     [
         (({"results": [{"id": 1}]}, {"results": [{"id": 1}]}), "repeats itself"),
         (({"results": [{"name": "x"}]},), "no id"),
+        (({"results": [{"id": None}]},), "no id"),
+        (({"results": [{"id": [1]}]},), "no id"),
+        (({"results": [{"id": ""}]},), "no id"),
         (({"values": []},), "not of the expected form"),
     ],
 )

@@ -163,6 +163,22 @@ def test_after_a_post_no_answer_to_the_read_is_in_doubt(sandbox: Sandbox, jira: 
     assert shown(sandbox, "main")
 
 
+def test_a_provider_that_is_there_and_not_as_it_should_is_in_doubt(
+    sandbox: Sandbox, jira: Http, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not refused: it exists, and the next run corrects it."""
+    app = sandbox.jira.faults._app
+
+    async def spoil(scope: Any, receive: Any, send: Any) -> None:
+        await app(scope, receive, send)
+        if scope["method"] == "POST":
+            shown(sandbox, "main")["Application Configuration"]["SCOPE"] = "openid"
+
+    monkeypatch.setattr(sandbox.jira.faults, "_app", spoil)
+    with pytest.raises(InDoubtError, match="did not keep scopes"):
+        rest(sandbox, jira).create()
+
+
 def test_a_plugin_that_spoils_a_foreign_provider_is_found_out(sandbox: Sandbox, jira: Http) -> None:
     class Spoiling(Recorder):
         def send(self, method: str, path: str, *, json: Any = None, **options: Any) -> Answer:

@@ -229,3 +229,36 @@ def test_a_sync_waits_for_no_line_that_came_after_it(tmp_path, monkeypatch):
         for job in jobs:
             job.result()
     assert syncs == [True, True]
+
+
+def test_a_line_that_nobody_waits_for_is_durable_with_the_next_that_waits(tmp_path, monkeypatch):
+    lines = files.LineFile(tmp_path / "a")
+    syncs = []
+    monkeypatch.setattr(os, "fsync", syncs.append)
+    lines.append(b"one\n", wait=False)
+    lines.append(b"two\n", wait=False)
+    assert syncs == []
+    assert files.read(tmp_path / "a") == b"one\ntwo\n"
+    lines.append(b"three\n")
+    assert len(syncs) == 1
+
+
+def test_an_interrupted_sync_is_no_success_for_those_who_wait(tmp_path, monkeypatch):
+    lines = files.LineFile(tmp_path / "a")
+    entered, go, syncs = threading.Event(), threading.Event(), []
+
+    def sync(descriptor):
+        syncs.append(descriptor)
+        if len(syncs) == 2:
+            entered.set()
+            go.wait(5)
+            raise KeyboardInterrupt
+        time.sleep(0.2)
+
+    with ThreadPoolExecutor(3) as pool:
+        monkeypatch.setattr(os, "fsync", sync)
+        jobs = [pool.submit(lines.append, b"%d\n" % number) for number in range(3)]
+        assert entered.wait(5)
+        go.set()
+        kinds = [type(job.exception()) for job in jobs]
+    assert sorted(kind.__name__ for kind in kinds) == ["InterruptedError", "KeyboardInterrupt", "NoneType"]

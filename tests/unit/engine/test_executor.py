@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 
 import pytest
-from fakes import GONE, REFUSED, World
+from fakes import GONE, REFUSED, FakeHandler, World
 from pydantic import SecretStr
 from toys import (
     CLIENT_AT,
@@ -29,7 +29,7 @@ from reconciler.core.outcome import Status
 from reconciler.core.resource import Mark, OnRemove
 from reconciler.core.secret import fingerprint
 from reconciler.core.state import Origin
-from reconciler.errors import StateError
+from reconciler.errors import BadAnswerError, StateError, StatusError
 
 CLIENTS, IDPS, GROUPS = ("clavex", "client"), ("jira", "idp"), ("jira", "group")
 
@@ -449,3 +449,62 @@ def test_every_applied_event_carries_the_whole_entry(world):
     event = next(event for event in world.events if isinstance(event, Applied))
     assert event.entry == replace(entry(client), fingerprints=event.entry.fingerprints)
     assert Mark.GENERATED in client.type.attributes["secret"]
+
+
+AMBIGUOUS = [
+    BadAnswerError("HTML", "POST /x"),
+    StatusError(500, "oops", "POST /x"),
+    StatusError(202, "Accepted", "POST /x"),
+]
+
+
+@pytest.mark.parametrize("problem", AMBIGUOUS, ids=str)
+def test_a_create_without_a_usable_answer_is_read_back(world, problem):
+    """The server may have acted: the object is known to be ours, and its secret is made anew."""
+    handler = world.handlers[CLIENTS]
+
+    def act_and_fail(write):
+        FakeHandler.create(handler, write)
+        raise problem
+
+    handler.create = act_and_fail
+    assert statuses(world.run(client, idp)) == {(str(CLIENT_AT), "create"): "done", (str(IDP_AT), "create"): "done"}
+    assert world.state.entries[CLIENT_AT].origin == "created"
+    assert world.secrets.values[HANDLE].get_secret_value() == handler.secret
+
+
+@pytest.mark.parametrize("problem", AMBIGUOUS, ids=str)
+def test_a_create_without_a_usable_answer_that_did_nothing_has_failed(world, problem):
+    world.handlers[CLIENTS].faults["create"] = problem
+    result = world.run(client)[str(CLIENT_AT), "create"]
+    assert (result.status, result.message) == (Status.FAILED, problem.message)
+    assert world.state.in_doubt == {}
+
+
+def test_a_lost_create_whose_secret_cannot_be_made_anew_is_in_doubt(world):
+    """So that the next run makes it without asking: nobody can be using the old one."""
+    world.handlers[CLIENTS].faults |= {"create": "lost", "rotate": REFUSED}
+    result = world.run(client, idp)[str(CLIENT_AT), "create"]
+    assert result.status is Status.IN_DOUBT
+    assert "its secret could not be made anew" in result.message
+    assert world.state.in_doubt == {CLIENT_AT: "create"}
+
+
+@pytest.mark.parametrize("problem", AMBIGUOUS, ids=str)
+def test_a_rotation_without_a_usable_answer_is_in_doubt(world, problem):
+    world.run(client, idp)
+    world.secrets.values.clear()
+    world.handlers[CLIENTS].faults["rotate"] = problem
+    assert world.run(client, idp)[str(CLIENT_AT), "rotate"].status is Status.IN_DOUBT
+    assert world.state.in_doubt == {CLIENT_AT: "rotate"}
+
+
+def test_what_has_an_unknown_type_can_be_forgotten(world):
+    """Its system left the spec."""
+    from reconciler.core.plan import Action, Change, Plan, Step, StepKind
+
+    world.run(client)
+    world.types = {}
+    change = Change(CLIENT_AT, Action.FORGET, "forget", (Step(StepKind.RECORD),), {})
+    world.execute(Plan("acme", "prod", "lineage", 1, (change,)))
+    assert world.state.entries == {}

@@ -4,7 +4,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from reconciler.errors import BadAnswerError
-from reconciler.transport.answers import HttpAnswer, decode
+from reconciler.transport.answers import HttpAnswer, decode, refusal
 
 WHERE = "GET https://x/y"
 
@@ -87,3 +87,30 @@ def test_decode_tells_html_and_errors_apart() -> None:
         decode(answer(b"<html>"), TypeAdapter(list[int]), WHERE)
     with pytest.raises(BadAnswerError, match="holds an error: gone"):
         decode(answer(b'{"error": "x", "message": "gone"}'), TypeAdapter(list[int]), WHERE)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"{}", "the answer is 202 Accepted, which is none to this request"),
+        (b'{"message": "later"}', "the answer is 202 Accepted, which is none to this request: later"),
+        (b"<html>", "the answer is an HTML page, not JSON"),
+        (b"", "the answer is empty, JSON was expected"),
+    ],
+)
+def test_a_success_that_nobody_asked_for_makes_no_sense(content: bytes, message: str) -> None:
+    """It is no refusal: what was asked may have been done."""
+    problem = refusal(answer(content, 202), ())
+    assert isinstance(problem, BadAnswerError)
+    assert problem.message == f"{WHERE}: {message}"
+
+
+def test_a_redirect_to_no_url() -> None:
+    problem = refusal(HttpAnswer(302, {"location": "https://[x\x1b/"}, b"", WHERE), ())
+    assert isinstance(problem, BadAnswerError)
+    assert problem.message == f"{WHERE}: the answer is a redirect (302) to the same host"
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 407, 429, 500, 503, 599])
+def test_a_refusal_says_what_to_do(status: int) -> None:
+    assert refusal(answer(b"{}", status), ()).remedy
