@@ -50,11 +50,11 @@ def _recorded(wanted: Desired, entry: Entry) -> bool:
 
 def _standing(wanted: Desired, entry: Entry, found: Present) -> bool:
     """Whether the object is the one on record, and every attribute that the server shows is as wanted."""
-    attributes, shown = found.attributes, wanted.type.shown
     if found.remote_id != entry.remote_id:
         return False
+    attributes, shown = found.attributes, wanted.type.shown
     for name, value in wanted.attributes.items():
-        if name in shown and attributes.get(name, value) != value:
+        if name in shown and name in attributes and attributes[name] != value:
             return False
     return True
 

@@ -48,10 +48,12 @@ class FileStore:
 
     def get(self, name: str) -> SecretStr | None:
         """The secret, as the file had it when it was first asked, or as it was put since."""
-        with self._lock:
-            if self._values is None:
-                self._values, _ = self._read()
-            return self._values.get(name)
+        if (values := self._values) is None:
+            with self._lock:
+                if self._values is None:
+                    self._values, _ = self._read()
+                values = self._values
+        return values.get(name)
 
     def put(self, name: str, value: SecretStr) -> None:
         """Appends the secret; durable when it returns. One sync carries what other threads put meanwhile."""
@@ -81,27 +83,26 @@ class FileStore:
         """What the file holds, and in how many lines. A last line without its end was never kept."""
         with self._guard("read"):
             data = files.read_private(self._path) or b""
-        values: dict[str, SecretStr] = {}
-        lines = data.split(b"\n")[:-1]
-        for number, text in enumerate(lines, 1):
-            if (line := _decode(text)) is None:
-                raise SecretError(
-                    f"{self._path}, line {number}: not a line of a secret store",
-                    "put the file back from a backup; or remove that line, and the secret is made anew if it can be",
-                )
-            values[line["name"]] = line["value"]
-        return values, len(lines)
+        texts = data.split(b"\n")[:-1]
+        lines = _decode(b"[" + b",".join(texts) + b"]")  # at once: one by one takes three times as long
+        if lines is None or len(lines) != len(texts):
+            number = next((at for at, text in enumerate(texts, 1) if _decode(b"[" + text + b"]") is None), 1)
+            raise SecretError(
+                f"{self._path}, line {number}: not a line of a secret store",
+                "put the file back from a backup; or remove that line, and the secret is made anew if it can be",
+            )
+        return {line["name"]: line["value"] for line in lines}, len(lines)
 
     def _guard(self, done: str) -> AbstractContextManager[None]:
         return files.failing_as(SecretError, self._path, done)
 
 
 @cache
-def _lines() -> TypeAdapter[_Line]:
-    return TypeAdapter(_Line)
+def _lines() -> TypeAdapter[list[_Line]]:
+    return TypeAdapter(list[_Line])
 
 
-def _decode(text: bytes) -> _Line | None:
+def _decode(text: bytes) -> list[_Line] | None:
     try:
         return _lines().validate_json(text)
     except ValidationError:  # it holds the text, so it must not be the context of what is raised

@@ -111,14 +111,15 @@ class StoredSecrets:
 
     def status(self, handle: str) -> SecretStatus:
         """Whether there is a value, its fingerprint, and whether the store seems to take values. Writes nothing."""
-        name = parse_handle(handle)
-        store = self._store(name.store)
-        value = store.get(name.name)
+        kind, name = parse_handle(handle)
+        store = self._store(kind)
+        value = store.get(name)
         return SecretStatus(None if value is None else self.fingerprint(value), writable=store.writable)
 
     def fingerprint(self, value: SecretStr) -> str:
         """The keyed fingerprint of a value."""
-        return fingerprint(self._find_key().get_secret_value().encode(), value.get_secret_value())
+        key = self._key or self._find_key()
+        return fingerprint(key.get_secret_value().encode(), value.get_secret_value())
 
     def ensure_key(self) -> None:
         """Makes the key durable, before the first fingerprint is recorded."""

@@ -118,20 +118,30 @@ def _check_kind(client: Client, table: ClientTable, system: System, findings: Fi
 
 def _check_lists(name: str, table: ClientTable, findings: Findings) -> None:
     for key, values in zip(_LISTS, _read_lists(table), strict=True):
-        if not values:
-            continue
-        if len(set(values)) < len(values):
-            second = next(at for at, value in enumerate(values) if value in values[:at])
-            findings.fail("this stands in the list twice", "keep one of them", "clients", name, key, second)
+        if values and not _is_plain(key, values):
+            _check_list(key, values, ("clients", name, key), findings)
+
+
+def _is_plain(key: str, values: tuple[str, ...]) -> bool:
+    """Whether nothing can be wrong with a list: so it is with nearly all of thousands."""
+    if len(values) > 1 and len(set(values)) < len(values):
+        return False
+    if key in _URI_RULES:
+        return all(map(is_ordinary, values))
+    return key not in _KNOWN_TYPES or _KNOWN_TYPES[key].issuperset(values)
+
+
+def _check_list(key: str, values: tuple[str, ...], where: tuple[str, ...], findings: Findings) -> None:
+    for at, value in enumerate(values):
+        if value in values[:at]:
+            findings.fail("this stands in the list twice", "keep one of them", *where, at)
+            break
+    for at, value in enumerate(values):
         if rule := _URI_RULES.get(key):
-            if not all(map(is_ordinary, values)):
-                for at, uri in enumerate(values):
-                    findings.attempt(rule, uri, "clients", name, key, at)
-        elif (known := _KNOWN_TYPES.get(key)) and not known.issuperset(values):
-            for at, value in enumerate(values):
-                if value not in known:
-                    remedy = did_you_mean(value, known, "known ones are")
-                    findings.warn("Clavex keeps this, but nothing knows it", remedy, "clients", name, key, at)
+            findings.attempt(rule, value, *where, at)
+        elif (known := _KNOWN_TYPES.get(key)) and value not in known:
+            remedy = did_you_mean(value, known, "known ones are")
+            findings.warn("Clavex keeps this, but nothing knows it", remedy, *where, at)
 
 
 def _check_ids(clients: Mapping[str, Client], systems: Mapping[str, System], findings: Findings) -> None:
