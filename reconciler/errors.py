@@ -12,6 +12,7 @@ ReconcilerError                1   something went wrong; the message says what, 
 ├── ManualError                1   a removal that a person has to carry out
 ├── RefusedError               6   a hazard was not allowed
 ├── IncompleteError            7   a system could not be read
+├── MisuseError               64   the command line is wrong
 └── RequestError               7   one request to a system failed
     ├── UnreachableError           no answer: connection, time-out
     │   └── UntrustedError         no TLS with this system, or none that can be trusted
@@ -128,6 +129,12 @@ class IncompleteError(ReconcilerError):
     """A system could not be read, so there is no whole plan."""
 
     exit_code = ExitCode.INCOMPLETE
+
+
+class MisuseError(ReconcilerError):
+    """The command line is wrong."""
+
+    exit_code = ExitCode.USAGE
 
 
 class RequestError(ReconcilerError):
