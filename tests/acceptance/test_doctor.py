@@ -127,7 +127,7 @@ def test_the_table(healthy: Workplace) -> None:
     assert ran.out.endswith("Nothing that was looked at would stop a login.\n")
     healthy.sandbox.clavex.world.clients["atlassian"].redirect_uris = ["https://elsewhere.test/"]
     ran = healthy.run("doctor").ended(ExitCode.UNVERIFIED)
-    assert "A login would not work: redirect-uri of sso.confluence, redirect-uri of sso.jira." in ran.out
+    assert "A login would not work: sso.confluence (redirect-uri); sso.jira (redirect-uri)." in ran.out
 
 
 # --- the rows of the troubleshooting table ------------------------------------------------------------------------
