@@ -87,7 +87,7 @@ class Commands(click.Group):
 
             return report(problem, as_json=bool(ctx.meta.get(JSON_ASKED)))
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
         """The command of this name; None lets click say what there is."""
         if cmd_name not in _COMMANDS:
             return None
@@ -107,7 +107,7 @@ class Commands(click.Group):
             hint = did_you_mean(args[0], _COMMANDS, "the commands are")
             raise click.UsageError(f"{problem.message.rstrip('.')}: {hint}", ctx) from None
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
         """The list in the help text, without importing the commands."""
         with formatter.section("Commands"):
             formatter.write_dl(list(_COMMANDS.items()))

@@ -83,7 +83,7 @@ def heal(place: Workplace, *allowed: str) -> None:
 
 def provider(place: Workplace) -> dict[str, dict[str, Any]]:
     """The one provider in Jira's miniOrange."""
-    return place.sandbox.jira.world.miniorange["Identity Providers"][0]  # type: ignore[index,return-value,call-overload]
+    return place.sandbox.jira.world.miniorange["Identity Providers"][0]
 
 
 # --- health -------------------------------------------------------------------------------------------------------

@@ -43,7 +43,7 @@ def test_its_connections_refuse_to_write(applied: Terminal, monkeypatch: pytest.
             with pytest.raises(RefusedError, match="this run only reads"):
                 http.send(method, path)
             refused.append(method)
-        return get(http, path, **rest)  # type: ignore[arg-type]
+        return get(http, path, **rest)
 
     monkeypatch.setattr(SystemHttp, "get", write_too)
     applied.run("drift").ended(ExitCode.DONE)

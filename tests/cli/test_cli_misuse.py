@@ -121,7 +121,7 @@ def test_help(terminal: Terminal, path: tuple[str, ...]) -> None:
     assert max(map(len, ran.out.splitlines())) <= 80
     assert terminal.run(*path, "-h").out == ran.out
     for option in ALL[path].params:
-        assert isinstance(option, click.Argument) or option.help  # type: ignore[attr-defined]
+        assert isinstance(option, click.Argument) or option.help
 
 
 def test_no_command_takes_what_means_nothing_to_it(terminal: Terminal) -> None:
