@@ -112,8 +112,7 @@ def test_the_line_for_cron_prints_the_report_when_there_is_one(applied: Terminal
     program.parent.mkdir(parents=True)
     program.write_text(f'#!/bin/sh\nexec {sys.executable} -m reconciler "$@"\n')
     program.chmod(0o700)
-    exports = {name: value for name, value in applied.variables.items() if name.endswith("_TOKEN")}
-    exports["PYTHONPATH"] = str(Path(__file__).parents[2])
+    exports = {name: value for name, value in applied.variables.items() if name.endswith(("_TOKEN", "PATH"))}
     (applied.folder / "tokens").write_text("".join(f"export {name}='{value}'\n" for name, value in exports.items()))
 
     def mailed() -> str:
