@@ -52,6 +52,11 @@ class Situation:
     types: Mapping[tuple[str, str], ResourceType]
     secrets: Mapping[str, SecretStatus]
 
+    @property
+    def refused(self) -> frozenset[str]:
+        """The handles of which the server said that their value is wrong."""
+        return frozenset(handle for handle, status in self.secrets.items() if status.proved is False)
+
 
 def make_plan(situation: Situation) -> Plan:
     """The plan for one situation: the same for the same values in any order. Hazards are judged apart."""
@@ -159,7 +164,8 @@ def _settled(situation: Situation, wanted: Desired, entry: Entry) -> bool:
     if entry.awaiting or wanted.address in situation.state.in_doubt:
         return False
     names = [name for name in wanted.type.handles if name in wanted.attributes]
-    prints = {name: situation.secrets[str(wanted.attributes[name])].fingerprint for name in names}
+    statuses = {name: situation.secrets[str(wanted.attributes[name])] for name in names}
+    prints = {name: status.fingerprint for name, status in statuses.items() if status.proved is not False}
     return (
         entry.applied == wanted.attributes
         and entry.depends_on == wanted.depends_on
@@ -254,7 +260,7 @@ def lost_secrets(situation: Situation, rest: set[Address], known: set[str]) -> I
             yield warning(
                 f"{reason}; it belongs into {handle}",
                 str(address),
-                "put the right value there; or let the server make a new one, which ends the old one, and put that there",
+                "put the right value there; or have the server make a new one, which ends the old, and put that there",
             )
 
 
