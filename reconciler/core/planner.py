@@ -260,7 +260,7 @@ def lost_secrets(situation: Situation, rest: set[Address], known: set[str]) -> I
             yield warning(
                 f"{reason}; it belongs into {handle}",
                 str(address),
-                "put the right value there; or have the server make a new one, which ends the old, and put that there",
+                "put the right value there; or let the server make a new one, which ends the old, and put it there",
             )
 
 
