@@ -308,7 +308,10 @@ class Performer:
         return entry.remote_id if entry else change.remote_id
 
     def _observe(self, change: Change) -> Observation:
-        lookup = Lookup(change.address, change.wanted, self._remote_id(change) or None)
+        remote_id, entry = self._remote_id(change) or None, self.state.entries.get(change.address)
+        same = entry is not None and entry.remote_id == remote_id and not entry.awaiting
+        applied = entry.applied if entry and same else {}
+        lookup = Lookup(change.address, change.wanted, remote_id, applied=applied)
         return self._handler(change).read([lookup])[change.address]
 
     def _write(

@@ -37,7 +37,8 @@ def observe(
         entry, wanted = state.entries.get(address), desired.get(address)
         attributes = wanted.attributes if wanted else entry.applied if entry else {}
         remote_id = entry.remote_id if entry else None
-        lookups[address[:2]].append(Lookup(address, attributes, remote_id or None, wanted is None))
+        applied = entry.applied if entry and not entry.awaiting else {}
+        lookups[address[:2]].append(Lookup(address, attributes, remote_id or None, wanted is None, applied))
     observed = _read_all(lookups, handlers, failures, workers)
     replaced = {address: entry for address, entry in state.entries.items() if entry.deposed and address in desired}
     if replaced:  # the spec may have gone back to an object that was to be left behind: the key says so
