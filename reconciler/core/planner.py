@@ -18,7 +18,7 @@ Settings are never created or deleted: an update at first sight, a forget at the
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from reconciler.core.blocking import unreadable
@@ -69,6 +69,7 @@ def make_plan(situation: Situation) -> Plan:
     blocked = unreadable(situation.desired, situation.observed, state, rest)
     known = dict(situation.secrets) | dict.fromkeys(fresh, SecretStatus())
     heirs = find_heirs(situation)
+    former = {heir: state.entries[address] for address, heir in heirs.items()}
     changes: dict[Address, Change] = {}
     for address in (situation.desired.keys() | state.entries.keys()) - blocked.keys() - rest:
         wanted = situation.desired.get(address)
@@ -76,7 +77,7 @@ def make_plan(situation: Situation) -> Plan:
         if wanted is None:
             resource_type = situation.types[address.system, address.type]
             changes[address] = remove(state, resource_type, address, observation, heirs.get(address))
-        elif (change := decide(situation, wanted, observation, known, consumed)) is not None:
+        elif (change := decide(situation, wanted, observation, known, consumed, former.get(address))) is not None:
             changes[address] = change
     changes |= taken_along(situation, changes)
     if blocked:  # what nobody will write needs no secret
@@ -103,8 +104,12 @@ def decide(
     observation: Observation,
     secrets: Mapping[str, SecretStatus],
     consumed: set[str],
+    former: Entry | None,
 ) -> Change | None:
-    """What is done to one wanted resource that could be read; None for nothing."""
+    """What is done to one wanted resource that could be read; None for nothing.
+
+    `former` is the entry of the address by which the spec meant the same object before.
+    """
     state, address = situation.state, wanted.address
     if not isinstance(observation, Present):
         known = recorded(state, address)
@@ -117,7 +122,12 @@ def decide(
     rotation = _rotation(situation, wanted, entry, consumed)
     ours = bears_our_mark(state, address, observation)
     if entry is None or recorded(state, address) is None:
-        return update(wanted, observation, entry, found, action=Action.ADOPT, rotation=rotation, marked=ours)
+        change = update(wanted, observation, entry, found, action=Action.ADOPT, rotation=rotation, marked=ours)
+        if (
+            entry is None and former is not None and observation.owner is None
+        ):  # without a mark only we know whose it is
+            return replace(change, origin=former.origin, reason="it was managed by another name until now")
+        return change
     if found or rotation or entry.deposed:
         return update(wanted, observation, entry, found, action=Action.UPDATE, rotation=rotation, marked=ours)
     if not _settled(situation, wanted, entry):
