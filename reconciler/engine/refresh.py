@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from reconciler.core.observed import Lookup, Observation, Present, Unreadable
@@ -13,6 +14,8 @@ from reconciler.ports import RotatingHandler, Write
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from pydantic import SecretStr
 
     from reconciler.core.address import Address
     from reconciler.core.desired import DesiredState
@@ -109,25 +112,19 @@ def secret_statuses(
                 continue  # the state vouches for it
             if name in wanted.type.having(Mark.GENERATED):
                 handler = handlers[address.system, address.type]
-                statuses[handle] = _proved(status, handler, address, observation, handle, secrets)
+                write = Write(address, observation.attributes, remote_id=observation.remote_id)
+                statuses[handle] = _proved(status, handler, write, name, secrets.value(handle))
     return statuses
 
 
-def _proved(
-    status: SecretStatus,
-    handler: Handler,
-    address: Address,
-    observation: Present,
-    handle: str,
-    secrets: Secrets,
-) -> SecretStatus:
-    value = secrets.value(handle)
+def _proved(status: SecretStatus, handler: Handler, write: Write, name: str, value: SecretStr | None) -> SecretStatus:
+    """The status with what the server says of `value`, the secret that attribute `name` stands for."""
     if value is None or not isinstance(handler, RotatingHandler):
         return status
-    write = Write(address, observation.attributes, remote_id=observation.remote_id, secrets={"client_secret": value})
     try:
-        return status._replace(proved=handler.prove(write))
+        return status._replace(proved=handler.prove(replace(write, secrets={name: value})))
     except ReconcilerError as problem:
         raise IncompleteError(
-            f"{address}: whether its stored secret is right could not be found out: {problem.message}", problem.remedy
+            f"{write.address}: whether its stored secret is right could not be found out: {problem.message}",
+            problem.remedy,
         ) from None
