@@ -78,7 +78,7 @@ def checks(answers: dict[str, Any], token: str = "clv_abcdefgh123", **given: Any
     examination = Examination(
         CLAVEX,
         given.pop("credentials", Credentials(SecretStr(token))),
-        http,  # type: ignore[arg-type]
+        http,
         facts,
         intent,
         {},
@@ -101,7 +101,7 @@ def test_all_is_well() -> None:
 def test_an_organisation_without_discovery() -> None:
     path = "/acme/.well-known/openid-configuration"
     http = Answers({})
-    examination = Examination(CLAVEX, Credentials(), http, Facts(), Intent("a", "b", {}, {}, {}), {}, {}, NOW)  # type: ignore[arg-type]
+    examination = Examination(CLAVEX, Credentials(), http, Facts(), Intent("a", "b", {}, {}, {}), {}, {}, NOW)
     (check,) = examine(examination)
     assert check.status is Status.FAILED
     assert "has no discovery document" in check.seen
