@@ -20,7 +20,7 @@ demo: setup ## Plan, apply, drift and heal the guide's example against the sandb
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tools/demo.py
 
 test: setup ## All tests
-	@$(BIN)/python -m pytest -n auto
+	@$(BIN)/python -m pytest -n auto -rs
 
 check: lint cover ## Format, lint, types, import contracts, tests with coverage, docs
 
@@ -35,7 +35,7 @@ format: setup ## Formats the code
 	@$(BIN)/ruff check --quiet --fix .
 
 cover: setup ## All tests, with coverage and its floors
-	@$(BIN)/python -m pytest -n auto --cov --cov-report=
+	@$(BIN)/python -m pytest -n auto -rs --cov --cov-report=
 	@$(BIN)/python tools/coverage_floors.py
 
 golden: setup ## Writes the golden files anew; read the diff
