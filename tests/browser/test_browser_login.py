@@ -81,8 +81,12 @@ def applied(workday: Workday) -> Workday:
 
 @pytest.fixture
 def ann(applied: Workday) -> User:
+    return add_ann(applied.place)
+
+
+def add_ann(place: Workplace) -> User:
     """A user of Clavex in the two groups of users."""
-    world = applied.place.sandbox.clavex.world
+    world = place.sandbox.clavex.world
     user = world.add_user(EMAIL, PASSWORD, "Ann", "Lee")
     for group in world.groups.values():
         if "users" in group.name:
@@ -116,6 +120,18 @@ def test_one_login_serves_both_products(applied: Workday, ann: User) -> None:
     applied.is_in("confluence")
 
 
+def test_miniorange_in_both_products(workday: Workday) -> None:
+    """The guide's Step 2 as it stands: "Repeat for Confluence (use the same client ID and secret)"."""
+    plugin = {"plugin": "miniorange", "miniorange": {"route": "rest"}, "attributes": {"username": "email"}}
+    workday.place.write(BY_EMAIL, ACCESS, {"sso": {"confluence": plugin}})
+    workday.place.apply("locks-out").ended(ExitCode.DONE)
+    add_ann(workday.place)
+    workday.log_in("jira")
+    workday.is_in("jira")
+    workday.press_button("confluence")
+    workday.is_in("confluence")
+
+
 def test_verify_says_where_the_browser_lands(applied: Workday, ann: User) -> None:
     applied.place.environ["ANN_PASSWORD"] = PASSWORD
     ran = applied.place.run("verify", "--as", EMAIL, "--password-from", "env:ANN_PASSWORD", "--json")
@@ -133,9 +149,7 @@ def test_the_guides_user_name_comes_from_the_users_metadata(workday: Workday) ->
     """Facts clavex 5.4: UserInfo has a preferred_username only where somebody wrote one."""
     workday.place.write(ACCESS)
     workday.place.apply("locks-out").ended(ExitCode.DONE)
-    world = workday.place.sandbox.clavex.world
-    user = world.add_user(EMAIL, PASSWORD, "Ann", "Lee")
-    next(group for group in world.groups.values() if group.name == "jira-software-users").members.add(user.id)
+    user = add_ann(workday.place)
     workday.log_in("jira")
     workday.is_refused("jira", "no claim 'preferred_username'")
     check = workday.found("doctor", ExitCode.DONE, "sso.jira", "claims")
