@@ -16,7 +16,7 @@ help: ## What can be made
 
 setup: .venv/.done ## Makes .venv with the package, the sandbox and all tools
 
-demo: setup ## Plan, apply, drift and heal the guide's example against the sandbox
+demo: setup ## Plan, apply, drift, heal and verify the guide's example against the sandbox
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tools/demo.py
 
 test: setup ## All tests
