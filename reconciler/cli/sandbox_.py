@@ -118,6 +118,14 @@ def _describe(sandbox: Sandbox, person: Person | None) -> dict[str, dict[str, st
     return systems
 
 
+def _real_user(sandbox: Sandbox) -> list[str]:
+    """A real Clavex has a policy for its form that the sandbox, which has no TLS, does not meet."""
+    return [
+        f"  a user of {sandbox.clavex_url}",
+        "If the browser then stays at the form, which may lead to https only, press the product's button again.",
+    ]
+
+
 def _page(sandbox: Sandbox, person: Person | None) -> str:
     """What runs where, and what to do with it."""
     systems = sandbox.describe()
@@ -136,7 +144,7 @@ def _page(sandbox: Sandbox, person: Person | None) -> str:
         "  reconciler plan",
         "",
         "After an apply, open Jira or Confluence in a browser, press the button of the single sign-on, and log in as",
-        f"  {person['email']} / {person['password']}" if person else f"  a user of {sandbox.clavex_url}",
+        *([f"  {person['email']} / {person['password']}"] if person else _real_user(sandbox)),
         "",
         "Counted requests: URL/_sandbox/requests. Faults: reconciler sandbox --help.",
     ]

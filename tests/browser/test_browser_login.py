@@ -5,7 +5,7 @@ Each row is brought about, seen in the browser, found by `doctor` with its remed
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -165,6 +165,21 @@ def test_a_wrong_password_lets_nobody_in(applied: Workday, ann: User) -> None:
     assert tab.press("#sign-in").text("#fault") == "Invalid email or password."
     tab.type("#password", PASSWORD)
     tab.press("#sign-in")
+    applied.is_in("jira")
+
+
+def test_a_product_without_https_needs_a_second_press(applied: Workday, ann: User) -> None:
+    """A real Clavex lets its login form lead to https only."""
+    world = applied.place.sandbox.clavex.world
+    world.switches = replace(world.switches, form_action="'self' https:")
+    tab = applied.press_button("jira")
+    tab.type("#email", EMAIL)
+    tab.type("#password", PASSWORD)
+    assert tab.press_in_vain("#sign-in").has("#sign-in")
+    for command in ("doctor", "verify"):
+        check = applied.found(command, ExitCode.DONE, "sso.jira", "way-back")
+        assert (check["status"], "a second time" in check["remedy"]) == ("warning", True)
+    applied.press_button("jira")
     applied.is_in("jira")
 
 

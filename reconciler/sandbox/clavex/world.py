@@ -55,6 +55,8 @@ class Switches:
     """`empty`: the key that signs is not among the published ones."""
     issuer: str = ""
     """What discovery says in place of the real issuer, if anything."""
+    form_action: str = ""
+    """Where the login form may lead; on the real server `'self' https:`, and the sandbox's products have no TLS."""
 
 
 class ClavexWorld:
