@@ -20,6 +20,7 @@ from reconciler.flows.place import Place, lock_info
 from reconciler.flows.plan import judged
 from reconciler.flows.world import emptied, look
 from reconciler.render.wording import allowing, listed, number
+from reconciler.transport.http import Access
 
 if TYPE_CHECKING:
     from reconciler.core.plan import Hazard
@@ -59,7 +60,7 @@ def apply(request: Request, dialogue: Dialogue) -> Outcome | None:
         spec = replace(spec, intent=emptied(spec.intent))
     with (
         place.state_store().open(lock_info("apply")) as store,
-        look(place, spec, store.state, may_write=True, allowed=request.allowed) as world,
+        look(place, spec, store.state, Access.WRITE, allowed=request.allowed) as world,
     ):
         plan = judged(world, spec)
         if request.saved is not None:
@@ -77,7 +78,8 @@ def apply(request: Request, dialogue: Dialogue) -> Outcome | None:
         if not dialogue.confirm():
             return None
         check_stores(plan, world)
-        performer = Performer(store.state, world.situation.types, world.handlers, world.secrets)
+        situation = world.situation
+        performer = Performer(store.state, situation.types, world.handlers, world.secrets, situation.refused)
         with dialogue.stoppable() as stop:
             store.begin(world.systems)
             results = Executor(performer, store.record, dialogue.progress, stop, place.parallelism).run(plan)

@@ -20,7 +20,7 @@ from reconciler.errors import ReconcilerError, RefusedError, SpecError
 from reconciler.flows.credentials import all_credentials
 from reconciler.flows.registry import PLUGIN_RECORDS, PROVIDER_RECORDS
 from reconciler.ports import Connection, Credentials, Fingerprinter, Http, Secrets
-from reconciler.transport.http import open_http
+from reconciler.transport.http import Access, open_http
 
 if TYPE_CHECKING:
     from reconciler.core.address import Address
@@ -62,25 +62,25 @@ class Systems:
 
 @contextmanager
 def look(
-    place: Place, spec: SpecRead, state: State, *, may_write: bool, allowed: frozenset[str] = frozenset()
+    place: Place, spec: SpecRead, state: State, access: Access, *, allowed: frozenset[str] = frozenset()
 ) -> Iterator[World]:
     """The world as it is now; connections stay open until the context ends.
 
-    Without `may_write` no request other than a read can leave.
+    No request can leave that `access` does not cover; secrets are proved if it covers that.
     """
     intent = completed(spec.intent)
     refuse_moved(intent, state, allowed)
     secrets = place.secrets(spec, state)
     with ExitStack() as stack:
         credentials = all_credentials(intent, secrets, spec.locate)
-        systems = connect(intent, state, credentials, stack, read_only=not may_write, workers=place.parallelism)
+        systems = connect(intent, state, credentials, stack, access=access, workers=place.parallelism)
         desired, found = expand(intent, systems.facts)
         diagnostics = tuple(spec.locate(item) for item in (*spec.diagnostics, *found))
         if errors := [item for item in diagnostics if item.severity is Severity.ERROR]:
             raise SpecError(errors)
         handlers, types = make_handlers(intent, state, systems, secrets)
         observed = observe(desired, state, handlers, systems.unreadable, place.parallelism)
-        statuses = secret_statuses(desired, observed, state, secrets, handlers if may_write else None)
+        statuses = secret_statuses(desired, observed, state, secrets, handlers if access >= Access.PROVE else None)
         situation = Situation(desired, observed, state, types, statuses)
         yield World(situation, handlers, secrets, diagnostics, {**state.systems, **_records(intent, systems.facts)})
 
@@ -188,7 +188,7 @@ def connect(
     credentials: Mapping[str, Credentials],
     stack: ExitStack,
     *,
-    read_only: bool,
+    access: Access,
     workers: int,
 ) -> Systems:
     """Every system that there are credentials for, connected side by side until `stack` ends."""
@@ -196,7 +196,7 @@ def connect(
         name: PROVIDER_RECORDS[intent.systems[name].provider].authenticate(own) for name, own in credentials.items()
     }
     https = {
-        name: stack.enter_context(open_http(intent.systems[name], own, read_only=read_only))
+        name: stack.enter_context(open_http(intent.systems[name], own, access=access))
         for name, own in headers.items()
     }
     endpoints = {

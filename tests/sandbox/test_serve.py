@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import socket
 import subprocess
@@ -146,6 +147,7 @@ class TestCommand:
         systems = json.loads(running.stdout.readline())
         assert list(systems) == ["clavex", "jira", "confluence"]
         assert systems["clavex"]["org"] == "acme"
+        assert set(systems["clavex"]["person"]) == {"email", "password"}
         for name, system in systems.items():
             assert system["provider"] == name
             assert httpx.get(f"{system['url']}/_sandbox/requests").status_code == 200
@@ -170,6 +172,7 @@ class TestCommand:
         assert result.exit_code == 0
         for text in ("Clavex      http://127.0.0.1:", "root@acme.test", "export JIRA_TOKEN=", "_sandbox/requests"):
             assert text in result.output
+        assert re.search(r"log in as\n  demo@acme\.test / \S{12}\n", result.output)
 
     def test_versions_and_dialect_are_passed_on(self, stopped: CliRunner, monkeypatch: pytest.MonkeyPatch) -> None:
         made: list[Sandbox] = []
@@ -189,6 +192,7 @@ class TestCommand:
         result = stopped.invoke(command, ["--clavex-url", "https://id.acme.eu"])
         assert "https://id.acme.eu" in result.output
         assert "root@acme.test" not in result.output
+        assert "log in as\n  a user of https://id.acme.eu\n" in result.output
 
     @pytest.mark.parametrize(
         "options", [["--clavex-url", "id.acme.eu"], ["--clavex-url", "http://a", "--guide-dialect"]]

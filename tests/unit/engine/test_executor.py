@@ -14,6 +14,7 @@ from toys import (
     GROUP_AT,
     HANDLE,
     IDP_AT,
+    OURS,
     THEIRS,
     TYPES,
     client,
@@ -150,6 +151,18 @@ def test_somebody_elses_object_that_appeared_meanwhile_is_not_taken(world):
     world.handlers[CLIENTS].objects["a"] = seen(client, THEIRS)
     result = world.execute(plan)[str(CLIENT_AT), "create"]
     assert "somebody else made it" in result.message
+
+
+@pytest.mark.parametrize("theirs", [{"client_id": "b"}, {"public": True}])
+def test_an_object_with_our_mark_that_is_not_the_one_that_was_sent_is_not_taken(world, theirs):
+    from reconciler.errors import InDoubtError
+
+    plan = world.plan(client)
+    world.handlers[CLIENTS].faults["create"] = InDoubtError("no answer", "POST /x")
+    world.handlers[CLIENTS].read = lambda wanted: {item.address: seen(client, OURS, **theirs) for item in wanted}
+    result = world.execute(plan)[str(CLIENT_AT), "create"]
+    assert f"with another {next(iter(theirs))}" in result.message
+    assert CLIENT_AT not in world.state.entries
 
 
 def test_a_secret_that_cannot_be_kept_is_made_anew_by_the_next_run(world):
