@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 import signal
@@ -15,7 +16,7 @@ import httpx
 import pytest
 from click.testing import CliRunner
 
-from reconciler.cli.sandbox_ import command
+from reconciler.cli import sandbox_
 from reconciler.errors import ReconcilerError
 from reconciler.sandbox.atlassian import Switches, jira
 from reconciler.sandbox.clavex import Client
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PROGRAM = [sys.executable, "-c", "from reconciler.cli.main import run; run()", "sandbox"]
+
+command = copy.copy(sandbox_.command)  # click keeps in a command how it was called first
 
 
 def free_base() -> int:
