@@ -46,9 +46,10 @@ def command(
     from reconciler.flows.save import save_plan
 
     made = plan(place, allowed)
-    print_plan(made, "json" if as_json else form, allowed)
     if out is not None:
         save_plan(made, out)
+    print_plan(made, "json" if as_json else form, allowed)
+    if out is not None:
         click.echo(f"saved; to carry it out: reconciler apply {quote(str(out))}", err=True)
     return exit_code(made, detailed=detailed_exitcode)
 

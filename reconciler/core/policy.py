@@ -101,7 +101,7 @@ def _takes_over(change: Change, situation: Situation) -> Iterator[str]:
     if resource_type.kind is Kind.SETTINGS:
         return
     values = [item.name for item in change.attributes if not item.sensitive and item.name not in change.shared]
-    if entry is None and values:
+    if entry is None and values and change.origin is Origin.ADOPTED:
         yield f"somebody else made it, and these would change: {', '.join(values)}"
     for item in change.attributes:
         if Mark.TWO_STEPS in resource_type.attributes[item.name] and item.name not in change.shared:

@@ -9,6 +9,7 @@ from reconciler.core.plan import Plan
 from reconciler.flows.plan import judged
 from reconciler.flows.world import look
 from reconciler.ports import LockInfo
+from reconciler.transport.http import Access
 
 if TYPE_CHECKING:
     from reconciler.flows.place import Place
@@ -28,5 +29,5 @@ def drift(place: Place) -> DriftReport:
     store = place.state_store()
     holder = store.holder()
     state = store.read()
-    with look(place, spec, state, may_write=False) as world:
+    with look(place, spec, state, Access.READ) as world:
         return DriftReport(judged(world, spec), store.holder() or holder)

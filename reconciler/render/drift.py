@@ -22,7 +22,7 @@ def drift_text(plan: Plan, style: Style, *, width: int, running: LockInfo | None
 
     `running`: who applies at the moment. Changes that only the spec asks for are not drift; their number is told.
     """
-    sections = [drift_lines(plan, style, width), unread_lines(plan, style, width)]
+    sections = [drift_lines(plan, style, width), unread_lines(plan, "Could not be read", style, width)]
     last = [style.paint(_verdict(plan), Ink.BOLD)]
     drifted = {drift.address for drift in plan.drift}
     pending = sum(change.address not in drifted for change in plan.changes)

@@ -79,7 +79,7 @@ def checks(answers: dict[str, Any], token: str = "clv_abcdefgh123", **given: Any
     examination = Examination(
         CLAVEX,
         given.pop("credentials", Credentials(SecretStr(token))),
-        http,  # type: ignore[arg-type]
+        http,
         facts,
         intent,
         {},
@@ -120,7 +120,7 @@ def test_where_a_form_may_lead(policy: str, page: str, target: str, goes: bool) 
 def test_an_organisation_without_discovery() -> None:
     path = "/acme/.well-known/openid-configuration"
     http = Answers({})
-    examination = Examination(CLAVEX, Credentials(), http, Facts(), Intent("a", "b", {}, {}, {}), {}, {}, NOW)  # type: ignore[arg-type]
+    examination = Examination(CLAVEX, Credentials(), http, Facts(), Intent("a", "b", {}, {}, {}), {}, {}, NOW)
     (check,) = examine(examination)
     assert check.status is Status.FAILED
     assert "has no discovery document" in check.seen
