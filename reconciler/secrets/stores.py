@@ -68,9 +68,9 @@ class StoredSecrets:
     under `fingerprint-key`; or still in `key_store`, the one that the state names, if another one is the default by
     now: `ensure_key` carries it over. While there is none, no fingerprint was ever recorded, so that a key of this
     process will do, which `ensure_key` makes durable. Where the default store takes no values the key is derived
-    from the state's lineage: that is weaker, since who reads the state can try guesses against a fingerprint. Nobody guesses
-    one of the 256 random bits that Clavex makes its secrets of (facts clavex 2.5); it matters for passwords that
-    people choose.
+    from the state's lineage: that is weaker, since who reads the state can try guesses against a fingerprint. Nobody
+    guesses one of the 256 random bits that Clavex makes its secrets of (facts clavex 2.5); it matters for passwords
+    that people choose.
     """
 
     def __init__(
