@@ -44,8 +44,8 @@ golden: setup ## Writes the golden files anew; read the diff
 bench: setup ## Measures start-up, plan, apply and memory beside their floors
 	@$(BIN)/python tools/bench.py
 
-pins: setup
-	@$(BIN)/python -m pip --disable-pip-version-check freeze --exclude-editable > requirements/dev.txt
+pins: setup ## Writes what is installed now into requirements/dev.txt
+	@$(BIN)/python -m pip --disable-pip-version-check freeze --all --exclude pip --exclude-editable > requirements/dev.txt
 
-clean:
-	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .coverage
+clean: ## Removes all that was made here, but for states
+	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.*

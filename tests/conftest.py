@@ -13,6 +13,7 @@ from offline.sitecustomize import ATTEMPTS
 
 from reconciler.sandbox.serve import Sandbox
 
+pytest_plugins = ["cli.fixtures"]
 settings.register_profile("project", deadline=None)  # a busy machine is no failure
 settings.load_profile("project")
 
