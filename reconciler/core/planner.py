@@ -27,7 +27,7 @@ from reconciler.core.diff import differences, drifted
 from reconciler.core.observed import Absent, Observation, ObservedState, Present, Unreadable
 from reconciler.core.ownership import bears_our_mark, recognised, recorded
 from reconciler.core.plan import Action, AttributeChange, Change, Drift, DriftKind, Plan, StepKind
-from reconciler.core.removal import remove
+from reconciler.core.removal import LEFT_SPEC, remove
 from reconciler.core.resource import Mark, ResourceType
 from reconciler.core.rest import at_rest
 from reconciler.core.secret import SecretStatus
@@ -44,13 +44,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """All that a plan is made from. `types` knows the type of every address; `secrets` every handle."""
+    """All that a plan is made from. `types` knows the type of every address; `secrets` every handle.
+
+    `cause` says why what is recorded is wanted no more.
+    """
 
     desired: DesiredState
     observed: ObservedState
     state: State
     types: Mapping[tuple[str, str], ResourceType]
     secrets: Mapping[str, SecretStatus]
+    cause: str = LEFT_SPEC
 
     @property
     def refused(self) -> frozenset[str]:
@@ -76,7 +80,7 @@ def make_plan(situation: Situation) -> Plan:
         observation = situation.observed[address]
         if wanted is None:
             resource_type = situation.types[address.system, address.type]
-            changes[address] = remove(state, resource_type, address, observation, heirs.get(address))
+            changes[address] = remove(state, resource_type, address, observation, heirs.get(address), situation.cause)
         elif (change := decide(situation, wanted, observation, known, consumed, former.get(address))) is not None:
             changes[address] = change
     changes |= taken_along(situation, changes)

@@ -47,6 +47,12 @@ def refused(hazards: tuple[Hazard, ...], allowed: frozenset[str]) -> tuple[Hazar
     return tuple(hazard for hazard in hazards if not {str(hazard.name), f"{hazard.name}={hazard.subject}"} & allowed)
 
 
+def idle(hazards: tuple[Hazard, ...], allowed: frozenset[str]) -> tuple[str, ...]:
+    """The items of `allowed` that cover none of the hazards."""
+    covered = {text for hazard in hazards for text in (str(hazard.name), f"{hazard.name}={hazard.subject}")}
+    return tuple(sorted(allowed - covered))
+
+
 def _of_change(change: Change, situation: Situation, users: Users) -> Iterator[Hazard]:
     subject = str(change.address)
     resource_type = type_of(situation, change)

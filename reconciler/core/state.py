@@ -64,7 +64,8 @@ class State:
     """The whole memory of one stack in one environment.
 
     `lineage` never changes, `serial` grows by one with each commit. `in_doubt` holds the addresses of steps that
-    began and whose end nobody recorded, with the kind of step.
+    began and whose end nobody recorded, with the kind of step. `key_store` is the secret store that the key of the
+    fingerprints lies in.
     """
 
     stack: str
@@ -74,3 +75,4 @@ class State:
     systems: Mapping[str, SystemRecord] = field(default_factory=dict)
     entries: Mapping[Address, Entry] = field(default_factory=dict)
     in_doubt: Mapping[Address, str] = field(default_factory=dict)
+    key_store: str = ""

@@ -93,12 +93,15 @@ class OpenState:
     _fresh: bool
     _events: list[Event] = field(default_factory=list)
 
-    def begin(self, systems: Mapping[str, SystemRecord]) -> None:
-        """An apply begins: its events count from now on, and the lineage is durable."""
+    def begin(self, systems: Mapping[str, SystemRecord], key_store: str = "") -> None:
+        """An apply begins: its events count from now on, and the lineage is durable.
+
+        `key_store` is where the key of its fingerprints lies; empty for where it lay before.
+        """
         if self._fresh:
             self.version = self.backend.put(encode_state(self.snapshot), self.version)
             self._fresh = False
-        self._write(Began(self.snapshot.lineage, self.snapshot.serial, systems))
+        self._write(Began(self.snapshot.lineage, self.snapshot.serial, systems, key_store))
 
     def record(self, event: Event) -> None:
         """Writes an event down, after `begin`. StateError if that failed. Safe to call from many threads.

@@ -71,17 +71,18 @@ def apply(request: Request, dialogue: Dialogue) -> Outcome | None:
             dialogue.show(plan)
             refuse(refused(plan.hazards, request.allowed))
         if not plan.changes:
-            if world.systems != store.state.systems:  # one was permitted to move
-                store.begin(world.systems)
+            known, key_store = store.state, check_stores(plan, world)
+            if (world.systems, key_store) != (known.systems, known.key_store):  # one was permitted to move
+                store.begin(world.systems, key_store)
                 store.commit()
             return Outcome((), store.state.serial)
         if not dialogue.confirm():
             return None
-        check_stores(plan, world)
+        key_store = check_stores(plan, world)
         situation = world.situation
         performer = Performer(store.state, situation.types, world.handlers, world.secrets, situation.refused)
         with dialogue.stoppable() as stop:
-            store.begin(world.systems)
+            store.begin(world.systems, key_store)
             results = Executor(performer, store.record, dialogue.progress, stop, place.parallelism).run(plan)
             return Outcome(results, store.commit().serial)
 

@@ -30,7 +30,7 @@ def judged(world: World, spec: SpecRead) -> Plan:
     made = make_plan(world.situation)
     return replace(
         made,
-        hazards=judge(made, world.situation),
+        hazards=(*judge(made, world.situation), *world.moved),
         diagnostics=(*world.diagnostics, *made.diagnostics),
         systems=world.systems,
         spec_digest=spec.digest,

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 from reconciler.core.intent import ClaimsFrom, Facts, Intent, SignOn, System
 from reconciler.core.observed import Unreadable
-from reconciler.core.plan import HazardName
+from reconciler.core.plan import Hazard, HazardName
 from reconciler.core.planner import Situation
+from reconciler.core.policy import refused
+from reconciler.core.removal import LEFT_SPEC, TAKEN_DOWN
 from reconciler.core.secret import parse_handle
 from reconciler.core.state import State, SystemRecord
 from reconciler.diagnostic import Diagnostic, Severity, error
@@ -32,13 +34,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """The systems, read. `systems` are the records that an apply leaves in the state."""
+    """The systems, read. `systems` are the records that an apply leaves in the state; `moved` was permitted."""
 
     situation: Situation
     handlers: Handlers
     secrets: Secrets
     diagnostics: tuple[Diagnostic, ...]
     systems: Mapping[str, SystemRecord]
+    moved: tuple[Hazard, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,7 @@ def look(
     No request can leave that `access` does not cover; secrets are proved if it covers that.
     """
     intent = completed(spec.intent)
-    refuse_moved(intent, state, allowed)
+    moved = refuse_moved(intent, state, allowed)
     secrets = place.secrets(spec, state)
     with ExitStack() as stack:
         credentials = all_credentials(intent, secrets, spec.locate)
@@ -81,8 +84,11 @@ def look(
         handlers, types = make_handlers(intent, state, systems, secrets)
         observed = observe(desired, state, handlers, systems.unreadable, place.parallelism)
         statuses = secret_statuses(desired, observed, state, secrets, handlers if access >= Access.PROVE else None)
-        situation = Situation(desired, observed, state, types, statuses)
-        yield World(situation, handlers, secrets, diagnostics, {**state.systems, **_records(intent, systems.facts)})
+        situation = Situation(
+            desired, observed, state, types, statuses, TAKEN_DOWN if intent.taken_down else LEFT_SPEC
+        )
+        records = {**state.systems, **_records(intent, systems.facts)}
+        yield World(situation, handlers, secrets, diagnostics, records, moved)
 
 
 def completed(intent: Intent) -> Intent:
@@ -113,39 +119,47 @@ def emptied(intent: Intent) -> Intent:
         )
         for name, system in intent.systems.items()
     }
-    return replace(intent, systems=systems, clients={}, sign_ons={}, groups=())
+    return replace(intent, systems=systems, clients={}, sign_ons={}, groups=(), taken_down=True)
 
 
-def refuse_moved(intent: Intent, state: State, allowed: frozenset[str]) -> None:
-    """RefusedError if a system is not the one that the state knows: before any credential is sent to it."""
+def refuse_moved(intent: Intent, state: State, allowed: frozenset[str]) -> tuple[Hazard, ...]:
+    """The systems that are not those that the state knows, as permitted: before any credential is sent to them.
+
+    RefusedError for one that is not.
+    """
+    moved = dict(_find_moved(intent, state))
+    if unasked := refused(tuple(moved), allowed):
+        text = f"{unasked[0].name}: {unasked[0].message}; no credential was sent to it"
+        raise RefusedError(text, f"{moved[unasked[0]]}, say --allow {unasked[0].name}={unasked[0].subject}")
+    return tuple(moved)
+
+
+def _find_moved(intent: Intent, state: State) -> Iterator[tuple[Hazard, str]]:
+    """Each system that moved, and what else to do than to permit it."""
     homes = {
         str(parse_handle(record.credential)): record.url for record in state.systems.values() if record.credential
     }
     for name, system in sorted(intent.systems.items()):
-        known = state.systems.get(name)
-        home = homes.get(_credential(system), system.url)
-        if (
-            home != system.url
-            and known is None
-            and not {HazardName.MOVES_HOST, f"{HazardName.MOVES_HOST}={name}"} & allowed
-        ):
-            raise RefusedError(
-                f"{HazardName.MOVES_HOST}: the credential {_credential(system)} belongs to {home}, and system {name} "
-                f"would send it to {system.url}; nothing was sent",
-                f"give the new system a credential of its own, or say --allow {HazardName.MOVES_HOST}={name}",
-            )
-        if known is None or {HazardName.MOVES_HOST, f"{HazardName.MOVES_HOST}={name}"} & allowed:
+        known, credential = state.systems.get(name), _credential(system)
+        if known is None:
+            if (home := homes.get(credential, system.url)) != system.url:
+                text = (
+                    f"system {name} would send the credential {credential} to {system.url}, and it belongs to {home}"
+                )
+                yield (
+                    Hazard(HazardName.MOVES_HOST, name, text),
+                    "give the new system a credential of its own; or, if the same is meant",
+                )
             continue
         said = {key: value for key, value in known.facts.items() if key in system.settings}
         before = (known.provider, known.url, known.org, *said.values())
         now = (system.provider, system.url, system.org, *(system.settings[key] for key in said))
         if before != now:
-            raise RefusedError(
-                f"{HazardName.MOVES_HOST}: system {name} was {' '.join(filter(None, before))} and is now "
-                f"{' '.join(filter(None, now))}; no credential was sent to it",
-                f"put the old values back, give the new installation an environment of its own, or, if it is the "
-                f"same installation at a new place, say --allow {HazardName.MOVES_HOST}={name}",
+            text = f"system {name} was {' '.join(filter(None, before))} and is now {' '.join(filter(None, now))}"
+            remedy = (
+                "put the old values back; give the new installation an environment of its own; or, if it is the same"
             )
+            yield Hazard(HazardName.MOVES_HOST, name, text), f"{remedy} at a new place"
 
 
 def _credential(system: System) -> str:

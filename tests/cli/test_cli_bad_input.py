@@ -174,3 +174,17 @@ def test_no_credential_goes_to_a_host_that_is_new(applied: Terminal) -> None:
         assert "no credential was sent to it" in flat(ran.err)
         assert "--allow moves-host=jira" in flat(ran.err)
     assert not any(served.faults.requests for served in applied.sandbox.served)
+    ran = applied.run("plan", "--allow", "moves-host=jira").ended(ExitCode.DONE)
+    assert "system jira was jira http://127.0.0.1" in flat(ran.out)
+    assert "covers nothing" not in ran.err
+
+
+def test_a_permission_that_covers_nothing_is_said(applied: Terminal) -> None:
+    applied.write({"sso": {"confluence": None}})
+    allowed = ("--allow=deletes=confluence/idp/confluense", "--allow=rotates", "--allow=deletes")
+    for ran in (applied.run("plan", *allowed), applied.run("apply", "--auto-approve", *allowed)):
+        ran.ended(ExitCode.DONE)
+        said = [line for line in ran.err.splitlines() if "covers nothing" in line]
+        assert len(said) == 2
+        assert "--allow deletes=confluence/idp/confluense covers nothing" in said[0]
+        assert "--allow rotates covers nothing" in said[1]

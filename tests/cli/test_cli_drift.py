@@ -56,6 +56,32 @@ def test_no_state_folder_is_made(terminal: Terminal) -> None:
     assert not (terminal.folder / "state").exists()
 
 
+def test_before_any_apply_nothing_is_as_it_was_applied(terminal: Terminal) -> None:
+    ran = terminal.run("drift").ended(ExitCode.DONE)
+    assert "Nothing was applied yet, so nothing can have drifted." in flat(ran.out)
+    assert "as it was last applied" not in flat(ran.out)
+
+
+def test_what_is_tied_to_something_unread_was_compared_all_the_same(applied: Terminal) -> None:
+    applied.sandbox.clavex.faults.add(Fault(kind=Kind.SERVER_ERROR, path="/clients", times=None))
+    ran = applied.run("drift", "--json").ended(ExitCode.INCOMPLETE)
+    unread = {item["address"] for item in ran.json["unread"]}
+    assert "confluence/idp/confluence" not in unread
+    assert "confluence/idp/confluence" in {item["address"] for item in ran.json["held"]}
+    text = flat(applied.run("drift").out)
+    assert "Read and compared, but a plan would leave them alone" in text
+    applied.sandbox.confluence.world.idps[1].button_text = "By hand"
+    applied.run("drift").ended(ExitCode.CHANGES)
+
+
+def test_what_was_read_and_cannot_be_planned_for_is_no_matter_of_the_exit_code(applied: Terminal) -> None:
+    uris = ["https://theirs.acme.eu/cb"]
+    applied.write({"clients": {"theirs": {"system": "clavex", "external": True, "redirect_uris": uris}}})
+    ran = applied.run("drift", "--json").ended(ExitCode.DONE)
+    assert ran.json["unread"] == []
+    assert [item["address"] for item in ran.json["held"]] == ["clavex/client/theirs"]
+
+
 def test_changes_by_hand_are_drift(applied: Terminal) -> None:
     applied.sandbox.confluence.world.idps[1].button_text = "By hand"
     client = applied.sandbox.clavex.world.clients["atlassian"]

@@ -77,11 +77,12 @@ def settled(applied: Terminal) -> Terminal:
 
 
 def everything(place: Terminal) -> list[Any]:
-    """All that could have been written, here and there."""
-    clavex, confluence = place.sandbox.clavex.world, place.sandbox.confluence.world
-    kept = clavex.clients, clavex.mappers, clavex.groups, confluence.idps, confluence.groups, confluence.users
+    """All that could have been written, here and there; who logged in is the login's own affair."""
+    sandbox = place.sandbox
+    clavex, jira, confluence = sandbox.clavex.world, sandbox.jira.world, sandbox.confluence.world
+    kept = clavex.clients, clavex.mappers, clavex.groups, confluence.idps, set(confluence.groups)
     files = {path: path.read_bytes() for path in place.folder.rglob("*") if path.is_file()}
-    return copy.deepcopy([*kept, place.sandbox.jira.world.miniorange, place.sandbox.jira.world.users, files])
+    return copy.deepcopy([*kept, jira.miniorange, set(jira.groups), files])
 
 
 def go_wrong(place: Terminal, bad: Bad) -> None:
