@@ -150,12 +150,12 @@ class Workplace:
         return self.run("apply", "--auto-approve", *arguments, *(f"--allow={name}" for name in allowed))
 
     def settle(self) -> None:
-        """Holds if there is nothing left to do: the plan is empty, nothing drifted, and an apply sends no write."""
-        before = self.writes
+        """Holds if there is nothing left to do: the plan is empty, nothing drifted, and an apply changes nothing."""
+        before = self.changes
         self.run("drift").ended(ExitCode.DONE)
         steps = self.apply(arguments=["--json"]).ended(ExitCode.DONE).json["results"]
         assert [step["address"] for step in steps] == []  # an apply of an empty plan has none
-        assert self.writes == before
+        assert self.changes == before
 
     # --- what the systems were asked ------------------------------------------------------------------------------
 
