@@ -20,11 +20,11 @@ def test_change(case: Case, place: Workplace) -> None:
     place.write(case.new)
     hazards = {f"{hazard['name']}={hazard['subject']}" for hazard in place.plan()["hazards"]}
     assert hazards == set(case.hazards)
-    before = place.changes
+    before = place.writes
     if case.hazards:
         place.apply().ended(ExitCode.REFUSED)
         place.apply(*case.hazards[1:]).ended(ExitCode.REFUSED)
-        assert place.changes == before
+        assert place.writes == before
     place.apply(*case.hazards).ended(ExitCode.DONE)
     wanted.check(place)
     assert place.plan()["changes"] == []

@@ -53,7 +53,7 @@ def requests(place: Workplace) -> dict[str, int]:
     for served in place.sandbox.served:
         served.faults.reset_counts()
     place.plan()
-    assert place.changes == 0
+    assert place.writes == 0
     return {served.emulator.name: len(served.faults.requests) for served in place.sandbox.served}
 
 
