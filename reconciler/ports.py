@@ -359,10 +359,3 @@ class Backend(Protocol):
 
     def holder(self) -> LockInfo | None:
         """Who holds the lock now."""
-
-
-class Clock(Protocol):
-    """Tells the time."""
-
-    def now(self) -> datetime:
-        """Now, with a time zone."""

@@ -46,10 +46,11 @@ def command(
     from reconciler.flows.save import save_plan
 
     made = plan(place, allowed)
+    if out is not None:
+        save_plan(made, out)
     print_plan(made, "json" if as_json else form, allowed)
     warn_idle(made, allowed)
     if out is not None:
-        save_plan(made, out)
         click.echo(f"saved; to carry it out: reconciler apply {quote(str(out))}", err=True)
     return exit_code(made, detailed=detailed_exitcode)
 

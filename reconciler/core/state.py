@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from reconciler.core.address import Address
@@ -76,12 +76,3 @@ class State:
     entries: Mapping[Address, Entry] = field(default_factory=dict)
     in_doubt: Mapping[Address, str] = field(default_factory=dict)
     key_store: str = ""
-
-    def with_entry(self, address: Address, entry: Entry | None) -> State:
-        """This state with one entry set, or removed when `entry` is None."""
-        entries = dict(self.entries)
-        if entry is None:
-            entries.pop(address, None)
-        else:
-            entries[address] = entry
-        return replace(self, entries=entries)

@@ -19,6 +19,7 @@ from reconciler.flows.checks import check_stores, compare, compare_places
 from reconciler.flows.place import Place, lock_info
 from reconciler.flows.plan import judged
 from reconciler.flows.world import emptied, look
+from reconciler.render.wording import allowing, listed, number
 from reconciler.transport.http import Access
 
 if TYPE_CHECKING:
@@ -90,7 +91,15 @@ def refuse(hazards: tuple[Hazard, ...]) -> None:
     """RefusedError naming every hazard that was not allowed; IncompleteError if all that is missing is a read."""
     if not hazards:
         return
-    what = ", ".join(sorted({f"{hazard.name} ({hazard.subject})" for hazard in hazards}))
-    names = " ".join(sorted({f"--allow {hazard.name}={hazard.subject}" for hazard in hazards}))
-    kind = IncompleteError if all(hazard.name is HazardName.INCOMPLETE for hazard in hazards) else RefusedError
-    raise kind(f"nothing was done; the plan holds what needs permission: {what}", f"if that is meant: {names}")
+    arguments = allowing(hazards)
+    if all(hazard.name is HazardName.INCOMPLETE for hazard in hazards):
+        systems = listed(sorted({hazard.subject for hazard in hazards}))
+        raise IncompleteError(
+            f"nothing was done: {systems} could not be read",
+            "\n".join(["set right what the plan says of it; or leave it out, with", *arguments]),
+        )
+    need = "needs" if len(arguments) == 1 else "need"
+    raise RefusedError(
+        f"nothing was done: {number(len(arguments), 'hazard')} of the plan {need} permission",
+        "\n".join(["if that is meant, apply again with", *arguments]),
+    )

@@ -14,8 +14,9 @@ from reconciler.core.planner import Situation, make_plan
 from reconciler.diagnostic import Diagnostic
 from reconciler.engine.refresh import observe, secret_statuses
 from reconciler.errors import ReconcilerError, SecretError, UnreachableError
+from reconciler.flows.credentials import find_credentials
 from reconciler.flows.registry import PROVIDER_RECORDS
-from reconciler.flows.world import connect, expand, find_credentials, make_handlers
+from reconciler.flows.world import connect, expand, make_handlers
 from reconciler.ports import Credentials, Examination, Http, Secrets
 from reconciler.transport.http import Access, open_http
 

@@ -13,22 +13,21 @@ from reconciler.core.plan import Hazard, HazardName
 from reconciler.core.planner import Situation
 from reconciler.core.policy import refused
 from reconciler.core.removal import LEFT_SPEC, TAKEN_DOWN
+from reconciler.core.secret import parse_handle
 from reconciler.core.state import State, SystemRecord
 from reconciler.diagnostic import Diagnostic, Severity, error
 from reconciler.engine.refresh import Handlers, observe, secret_statuses
 from reconciler.engine.workers import reading
-from reconciler.errors import ReconcilerError, RefusedError, SecretError, SpecError
+from reconciler.errors import ReconcilerError, RefusedError, SpecError
+from reconciler.flows.credentials import all_credentials
 from reconciler.flows.registry import PLUGIN_RECORDS, PROVIDER_RECORDS
 from reconciler.ports import Connection, Credentials, Fingerprinter, Http, Secrets
 from reconciler.transport.http import Access, open_http
 
 if TYPE_CHECKING:
-    from pydantic import SecretStr
-
     from reconciler.core.address import Address
     from reconciler.core.desired import Desired
     from reconciler.core.resource import ResourceType
-    from reconciler.core.secret import Handle
     from reconciler.flows.place import Place
     from reconciler.spec.load import SpecRead
 
@@ -76,7 +75,7 @@ def look(
     moved = refuse_moved(intent, state, allowed)
     secrets = place.secrets(spec, state)
     with ExitStack() as stack:
-        credentials = {name: find_credentials(system, secrets) for name, system in sorted(intent.systems.items())}
+        credentials = all_credentials(intent, secrets, spec.locate)
         systems = connect(intent, state, credentials, stack, access=access, workers=place.parallelism)
         desired, found = expand(intent, systems.facts)
         diagnostics = tuple(spec.locate(item) for item in (*spec.diagnostics, *found))
@@ -137,7 +136,9 @@ def refuse_moved(intent: Intent, state: State, allowed: frozenset[str]) -> tuple
 
 def _find_moved(intent: Intent, state: State) -> Iterator[tuple[Hazard, str]]:
     """Each system that moved, and what else to do than to permit it."""
-    homes = {record.credential: record.url for record in state.systems.values() if record.credential}
+    homes = {
+        str(parse_handle(record.credential)): record.url for record in state.systems.values() if record.credential
+    }
     for name, system in sorted(intent.systems.items()):
         known, credential = state.systems.get(name), _credential(system)
         if known is None:
@@ -204,10 +205,7 @@ def connect(
     access: Access,
     workers: int,
 ) -> Systems:
-    """Every system that there are credentials for, connected side by side until `stack` ends.
-
-    SecretError for credentials that no request can carry: before anything is sent.
-    """
+    """Every system that there are credentials for, connected side by side until `stack` ends."""
     headers = {
         name: PROVIDER_RECORDS[intent.systems[name].provider].authenticate(own) for name, own in credentials.items()
     }
@@ -235,21 +233,6 @@ def connect(
     return Systems(
         https, connections, {name: result for name, result in results.items() if isinstance(result, ReconcilerError)}
     )
-
-
-def find_credentials(system: System, secrets: Secrets) -> Credentials:
-    """What the system is asked with. SecretError if it is missing."""
-
-    def value(handle: Handle | None) -> SecretStr | None:
-        found = secrets.value(str(handle)) if handle else None
-        if handle and found is None:
-            named, remedy = str(handle), "put it into its store"
-            if handle.store == "env":
-                named, remedy = f"env:{handle.name}", f"set {handle.name} in the environment"
-            raise SecretError(f"the credential {named} of system {system.name} is missing", remedy)
-        return found
-
-    return Credentials(value(system.token), system.username, value(system.password))
 
 
 def make_handlers(

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter
 
 from reconciler.core.codec import plan_content, state_content
 from reconciler.core.state import Entry
-from reconciler.errors import ReconcilerError, SpecError
+from reconciler.errors import FindingsError, ReconcilerError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -78,7 +78,7 @@ def entry_document(address: Address, entry: Entry) -> Document:
 
 def error_document(problem: ReconcilerError) -> Document:
     """An error that ended a command, with its exit code."""
-    found = problem.diagnostics if isinstance(problem, SpecError) else ()
+    found = problem.diagnostics if isinstance(problem, FindingsError) else ()
     return _document(
         "error",
         {

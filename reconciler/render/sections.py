@@ -78,7 +78,8 @@ def unread_lines(unread: tuple[Unread, ...], style: Style, columns: int, heading
     lines = [title(heading, style)]
     for (reason, remedy), addresses in by_reason(unread).items():
         mark = style.paint("?", Ink.YELLOW, Ink.BOLD)
-        lines.append(f"  {mark} {listed([style.safe(str(address)) for address in addresses])}")
+        first, *others = wrap(listed([style.safe(str(address)) for address in addresses]), columns, " " * 4, " " * 4)
+        lines += [f"  {mark} {first.lstrip()}", *others]
         lines += wrap(style.safe(reason), columns, INDENT, INDENT)
         lines += remedy_lines(remedy, style, columns, INDENT)
     return lines

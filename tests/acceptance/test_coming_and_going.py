@@ -173,6 +173,7 @@ def test_destroy_takes_down_what_the_stack_made_and_nothing_else(place: Workplac
     place.apply("deletes", arguments=["--destroy"]).ended(ExitCode.REFUSED)
     ran = place.apply("deletes", "locks-out", "too-much", arguments=["--destroy"]).ended(ExitCode.DONE)
     said = " ".join(ran.out.split())
+    assert "delete clavex/client/atlassian" in said
     assert "everything is taken down, as asked" in said
     assert "left the spec" not in said
     assert not place.sandbox.clavex.world.clients

@@ -191,12 +191,12 @@ def _no_path(name: str, where: str) -> Diagnostic:
 
 class _Operation(BaseModel):
     operationKey: str  # noqa: N815 - the server's spelling
-    targetType: str  # noqa: N815
+    targetType: str  # noqa: N815 - the server's spelling
 
 
 class _Subject(BaseModel):
     type: str = ""
-    displayName: str = ""  # noqa: N815
+    displayName: str = ""  # noqa: N815 - the server's spelling
 
 
 class _Permission(BaseModel):

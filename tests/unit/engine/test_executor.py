@@ -429,7 +429,8 @@ def test_a_bug_in_a_handler_stops_the_run_and_is_named(world):
 def test_a_secret_that_left_its_store_fails_the_step(world):
     world.run(client, idp)
     plan = world.plan(client, replace(idp, attributes={**idp.attributes, "button": "C", "secret": HANDLE}))
-    world.state = world.state.with_entry(IDP_AT, replace(world.state.entries[IDP_AT], fingerprints={}))
+    forgotten = replace(world.state.entries[IDP_AT], fingerprints={})
+    world.state = replace(world.state, entries={**world.state.entries, IDP_AT: forgotten})
     plan = world.plan(client, idp)
     world.secrets.values.clear()
     assert "is not in its store" in world.execute(plan)[str(IDP_AT), "update"].message

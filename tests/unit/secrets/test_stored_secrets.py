@@ -63,9 +63,9 @@ def test_handles_lead_to_their_stores(secrets):
     found.put(HANDLE, SecretStr(CANARY))
     found.put("file:other#x", SecretStr("other"))
     assert found.value(HANDLE) == SecretStr(CANARY)
-    assert found.value("env#TOKEN") == SecretStr("from the environment")
-    assert found.value("env#EMPTY") is None
-    assert found.value("env#NOT_THERE") is None
+    assert found.value("env:TOKEN") == SecretStr("from the environment")
+    assert found.value("env:EMPTY") is None
+    assert found.value("env:NOT_THERE") is None
     assert found.value("command:vault#x") is None
     assert secrets().value("file:other#x") == SecretStr("other")
     assert secrets().value("file:other#clients.a.client_secret") is None
@@ -74,7 +74,7 @@ def test_handles_lead_to_their_stores(secrets):
 def test_a_status_tells_of_value_and_store(secrets, tmp_path):
     found = secrets(TOKEN="t")
     assert found.status(HANDLE) == SecretStatus(None, writable=True)
-    assert found.status("env#TOKEN") == SecretStatus(found.fingerprint(SecretStr("t")), writable=False)
+    assert found.status("env:TOKEN") == SecretStatus(found.fingerprint(SecretStr("t")), writable=False)
     assert found.status("command:vault#x") == SecretStatus(None, writable=False)
     assert not (tmp_path / "home").exists()
 
@@ -89,7 +89,7 @@ def test_writability_is_proved_once_for_each_store(secrets, monkeypatch):
     assert [path.name for path in proofs] == ["acme.secrets", "other.secrets"]
     for _ in range(2):
         with pytest.raises(SecretError):
-            found.check_writable("env#TOKEN")
+            found.check_writable("env:TOKEN")
 
 
 # --- fingerprints -------------------------------------------------------------------------------------------------
@@ -189,6 +189,6 @@ def test_nothing_shows_a_secret(secrets):
     found.put(HANDLE, SecretStr(CANARY))
     shown = [repr(found), str(found), repr(found.value(HANDLE)), repr(found.status(HANDLE))]
     with pytest.raises(SecretError) as caught:
-        found.put("env#TOKEN", SecretStr(CANARY))
+        found.put("env:TOKEN", SecretStr(CANARY))
     shown.append("".join(traceback.format_exception(caught.value)))
     assert CANARY not in "".join(shown)
