@@ -36,6 +36,10 @@ class Account:
     user: str
     password: SecretStr
 
+    def fill_in(self, number: str) -> dict[str, str]:
+        """Clavex's login form, filled in (facts clavex 5.2)."""
+        return {"login_session_id": number, "email": self.user, "password": self.password.get_secret_value()}
+
 
 @dataclass(slots=True)
 class Login:
@@ -83,16 +87,17 @@ class Login:
         }
         path = self._path("authorize")
         page = http.get(path, params=asked, ok=(200, *_DONE, *_REFUSALS), anonymous=True, pages=True)
-        number = _Form.read(page.content)
+        number = form_number(page.content)
         if not number:
             return judge_answer(sign_on, page.status, page.content, "for the test account")
-        form = {
-            "login_session_id": number,
-            "email": self.account.user,
-            "password": self.account.password.get_secret_value(),
-        }
         answer = http.send(
-            "POST", path, form=form, ok=(200, *_DONE, *_REFUSALS), repeatable=False, anonymous=True, pages=True
+            "POST",
+            path,
+            form=self.account.fill_in(number),
+            ok=(200, *_DONE, *_REFUSALS),
+            repeatable=False,
+            anonymous=True,
+            pages=True,
         )
         target = answer.headers.get("location", "")
         if answer.status not in _DONE:
@@ -181,17 +186,17 @@ def _has(claims: Mapping[str, JsonValue], claim: str, attribute: str) -> bool:
     return isinstance(claims.get(claim), list) if attribute == "groups" else bool(claims.get(claim))
 
 
+def form_number(content: bytes) -> str:
+    """The hidden field of Clavex's login form (facts clavex 5.2); empty if the page has no such form."""
+    form = _Form()
+    form.feed(content.decode(errors="replace"))
+    return form.number
+
+
 class _Form(HTMLParser):
-    """Finds the hidden field of Clavex's login form (facts clavex 5.2)."""
+    """Finds the hidden field."""
 
     number = ""
-
-    @classmethod
-    def read(cls, content: bytes) -> str:
-        """Its value; empty if there is no such form."""
-        form = cls()
-        form.feed(content.decode(errors="replace"))
-        return form.number
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Looks at one element."""

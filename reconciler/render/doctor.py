@@ -17,6 +17,7 @@ from reconciler.render.wording import number
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from reconciler.core.check import Person
     from reconciler.render.document import Document
 
 _INKS = {Status.OK: Ink.GREEN, Status.WARNING: Ink.YELLOW, Status.FAILED: Ink.RED, Status.UNKNOWN: Ink.CYAN}
@@ -33,6 +34,8 @@ def doctor_text(diagnosis: Diagnosis, style: Style, *, columns: int) -> str:
 def verify_text(diagnosis: Diagnosis, style: Style, *, columns: int) -> str:
     """The table of `verify`."""
     well = "As far as a login can be followed without a password, nothing stops it."
+    if diagnosis.landings:
+        well = "Nothing stops a login, as far as the test account was followed."
     text = _text(diagnosis, "Proof of the login for", well, style, columns)
     return "\n".join([text, *_landings(diagnosis, style)])
 
@@ -49,6 +52,14 @@ def _landings(diagnosis: Diagnosis, style: Style) -> Iterator[str]:
             yield f"    {pad(style.safe(theirs), column)}  {style.safe(ours) or 'not mapped in the spec'}"
         if not landing.groups:
             yield "    in no group"
+        if landing.person is not None:
+            yield f"    {style.safe(_told(landing.person))}"
+
+
+def _told(person: Person) -> str:
+    """What the product itself says of who was logged in."""
+    groups = "groups that it does not tell" if person.groups is None else ", ".join(person.groups) or "no group"
+    return f"the product says: {person.username}, in {groups}"
 
 
 def _text(diagnosis: Diagnosis, heading: str, well: str, style: Style, columns: int) -> str:
