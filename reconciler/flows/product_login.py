@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from reconciler.core.check import Check, Landing, Person, broken, doubtful, fine, hidden
 from reconciler.core.intent import SignOn
 from reconciler.core.login import Start, asked_by, bare, clean
-from reconciler.flows.account import Account, form_number
+from reconciler.flows.account import TOO_MANY, Account, form_number, limited
 from reconciler.flows.registry import PROVIDER_RECORDS
 from reconciler.flows.way import Way
 from reconciler.transport.browsing import End, Walk, is_below, open_browser
@@ -55,6 +55,9 @@ class ProductLogin:
                 return
             walk = browser.submit(way.endpoint, self.account.fill_in(number))
             session = browser.session(product)
+        if walk.answer is not None and walk.answer.status == TOO_MANY:
+            yield limited(PRODUCT_LOGIN, sign_on.where)
+            return
         if not any(is_below(url, sign_on.callback or product.url) for url in walk.urls):
             yield self._not_back(walk)
             return

@@ -6,13 +6,14 @@ is shown to Clavex's token endpoint, over a connection that has no other credent
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from reconciler.core.check import Check, Diagnosis, Status, Stops, broken, doubtful, examined, fine, hidden, unread
 from reconciler.core.fit import examine_fit
-from reconciler.core.intent import Intent
+from reconciler.core.intent import Intent, SignOn
 from reconciler.core.login import START, Start
 from reconciler.core.observed import Absent, Present, Unreadable
 from reconciler.errors import ReconcilerError, SecretError
@@ -20,7 +21,7 @@ from reconciler.flows.account import LOGIN, Account, Login
 from reconciler.flows.place import Place
 from reconciler.flows.product_login import PRODUCT_LOGIN, ProductLogin
 from reconciler.flows.registry import PROVIDER_RECORDS
-from reconciler.flows.survey import survey
+from reconciler.flows.survey import Survey, survey
 from reconciler.flows.way import Measure, find_start, follow
 from reconciler.flows.world import completed, refuse_moved
 from reconciler.ports import RotatingHandler, Write
@@ -29,25 +30,74 @@ from reconciler.transport.http import open_http
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from reconciler.core.check import Landing
-    from reconciler.core.intent import SignOn
+    from reconciler.core.check import Landing, Person
     from reconciler.core.secret import Handle
     from reconciler.core.state import State
-    from reconciler.flows.survey import Survey
     from reconciler.ports import Secrets
 
 SECRET = "client-secret"  # noqa: S105 - the name of a check
 _NOT_PROVED = "the plugin's own copy can be written and not read: only a login through {} proves it"
 
 
+class Logins(NamedTuple):
+    """What the logins of an account by one sign-on showed, and who it landed as where that is known."""
+
+    checks: tuple[Check, ...]
+    landing: Landing | None
+
+
+def log_in_twice(look: Survey, sign_on: SignOn, account: Account) -> Logins:
+    """We take the code of one login, the product that of the other."""
+    landing, checks = _exchange(look, sign_on, account)
+    person, more = _pass_through(look, sign_on, account, landing)
+    return Logins((*checks, *more), replace(landing, person=person) if landing else None)
+
+
+def log_in_once(look: Survey, sign_on: SignOn, account: Account) -> Logins:
+    """The product takes the code; we do where that cannot be tried. Clavex counts logins (facts clavex 6.1)."""
+    _, checks = _pass_through(look, sign_on, account, None)
+    if any(check.status is Status.UNKNOWN and check.stops is Stops.NOTHING for check in checks):
+        landing, more = _exchange(look, sign_on, account)
+        return Logins((*checks, *more), landing)
+    return Logins(checks, None)
+
+
+def _exchange(look: Survey, sign_on: SignOn, account: Account) -> tuple[Landing | None, tuple[Check, ...]]:
+    value = None
+    with suppress(SecretError):  # the check client-secret says it
+        value = look.secrets.value(str(sign_on.client.secret)) if sign_on.client.secret else None
+    if value is None:
+        seen = "not tried: there is no client secret to exchange a code with"
+        return None, (hidden(LOGIN, sign_on.where, seen, "see the check client-secret"),)
+    login = Login(sign_on, account, value)
+    checks = tuple(examined(LOGIN, sign_on.where, login.run))
+    return login.landing, checks
+
+
+def _pass_through(
+    look: Survey, sign_on: SignOn, account: Account, landing: Landing | None
+) -> tuple[Person | None, tuple[Check, ...]]:
+    try:
+        start = find_start(look, sign_on)
+    except ReconcilerError as problem:
+        return None, (unread(PRODUCT_LOGIN, sign_on.where, problem.message, problem.remedy),)
+    if not isinstance(start, Start):
+        seen, remedy = f"not tried: {start.seen}", start.remedy or "see the check start"
+        return None, (hidden(PRODUCT_LOGIN, sign_on.where, seen, remedy, start.source),)
+    login = ProductLogin(sign_on, account, start, landing)
+    checks = tuple(examined(PRODUCT_LOGIN, sign_on.where, login.run))
+    return login.person, checks
+
+
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What is proved: the sign-ons of an intent, with an account or without, by one measure."""
+    """What is proved: the sign-ons of an intent, by one measure; and by `log_in` if there is an account."""
 
     place: Place
     intent: Intent
     account: Account | None = None
     measure: Measure = Measure.SPEC
+    log_in: Callable[[Survey, SignOn, Account], Logins] = log_in_twice
 
     def run(self, state: State, stores: Secrets) -> Diagnosis:
         """Every proof, sign-on by sign-on."""
@@ -60,7 +110,9 @@ class Proof:
             for sign_on in _by_name(look):
                 checks += _sign_on(look, sign_on, seen[sign_on.issuer_system.name], self.measure)
                 if self.account and sign_on.enabled:
-                    checks += _log_in(look, sign_on, self.account, landings)
+                    logins = self.log_in(look, sign_on, self.account)
+                    checks += logins.checks
+                    landings += [logins.landing] if logins.landing else []
         return Diagnosis(self.intent.stack, self.intent.environment, tuple(dict.fromkeys(checks)), tuple(landings))
 
 
@@ -87,33 +139,6 @@ def find_account(stores: Secrets, user: str, password: Handle | None) -> Account
     if value is None:
         raise SecretError(f"the password {password} is missing", "put it there, or name another place")
     return Account(user, value)
-
-
-def _log_in(look: Survey, sign_on: SignOn, account: Account, landings: list[Landing]) -> Iterator[Check]:
-    """Two logins with the account: we take the code of one, the product that of the other."""
-    landing = None
-    value = look.secrets.value(str(sign_on.client.secret)) if sign_on.client.secret else None
-    if value is None:
-        seen = "not tried: there is no client secret to exchange a code with"
-        yield hidden(LOGIN, sign_on.where, seen, "see above")
-    else:
-        login = Login(sign_on, account, value)
-        yield from examined(LOGIN, sign_on.where, login.run)
-        landing = login.landing
-    try:
-        start = find_start(look, sign_on)
-    except ReconcilerError as problem:
-        yield unread(PRODUCT_LOGIN, sign_on.where, problem.message, problem.remedy)
-        return
-    if isinstance(start, Start):
-        through = ProductLogin(sign_on, account, start, landing)
-        yield from examined(PRODUCT_LOGIN, sign_on.where, through.run)
-        landing = replace(landing, person=through.person) if landing else None
-    else:
-        seen = f"not tried: {start.seen}"
-        yield hidden(PRODUCT_LOGIN, sign_on.where, seen, start.remedy or "see above", start.source)
-    if landing is not None:
-        landings.append(landing)
 
 
 def _by_name(look: Survey) -> list[SignOn]:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 class World:
     """The systems, read. `systems` are the records that an apply leaves in the state."""
 
+    intent: Intent
     situation: Situation
     handlers: Handlers
     secrets: Secrets
@@ -83,7 +84,9 @@ def look(
         observed = observe(desired, state, handlers, systems.unreadable, place.parallelism)
         statuses = secret_statuses(desired, observed, state, secrets, handlers if may_write else None)
         situation = Situation(desired, observed, state, types, statuses)
-        yield World(situation, handlers, secrets, diagnostics, {**state.systems, **_records(intent, systems.facts)})
+        yield World(
+            intent, situation, handlers, secrets, diagnostics, {**state.systems, **_records(intent, systems.facts)}
+        )
 
 
 def completed(intent: Intent) -> Intent:

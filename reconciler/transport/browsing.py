@@ -25,6 +25,8 @@ MOST_STEPS = 10
 """Redirects in a row that a browser still takes for a way, not a circle."""
 _ANSWERS = tuple(status for status in range(200, 600) if status not in {429, 503, 504})
 """What a person would get to see. The others pass by themselves, and are tried again."""
+_BUSY = 429
+"""An answer to a form, too: systems count forms that they refuse, so that sending one again makes it last."""
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -109,7 +111,7 @@ class Browser:
                 path,
                 form=form,
                 params=asked,
-                ok=_ANSWERS,
+                ok=(*_ANSWERS, _BUSY),
                 headers=headers,
                 repeatable=False,
                 anonymous=True,

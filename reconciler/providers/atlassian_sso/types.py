@@ -82,4 +82,5 @@ SSO_SETTINGS = ResourceType(
     attributes=dict.fromkeys(SETTINGS_FIELDS, Mark.PLAIN),
     kind=Kind.SETTINGS,
     locks_out=goes_off,
+    doors=(LOGIN_FORM, FALLBACK),
 )

@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING
 
 from reconciler.core.resource import Kind, Mark, ResourceType
 from reconciler.providers.atlassian.fields import Form
-from reconciler.providers.atlassian.sign_ons import MAPPED_GROUPS, goes_off, loses_administrators, renames_people
+from reconciler.providers.atlassian.sign_ons import (
+    FALLBACK,
+    LOGIN_FORM,
+    MAPPED_GROUPS,
+    goes_off,
+    loses_administrators,
+    renames_people,
+)
 from reconciler.providers.miniorange.keys import NEWEST
 
 if TYPE_CHECKING:
@@ -59,4 +66,5 @@ SIGN_IN = ResourceType(
     kind=Kind.SETTINGS,
     document=True,
     locks_out=goes_off,
+    doors=(LOGIN_FORM, FALLBACK),
 )
