@@ -239,6 +239,17 @@ def test_a_product_that_sets_no_session(place: Workplace, monkeypatch: pytest.Mo
     assert "logged nobody in" in product(place)["seen"]
 
 
+@pytest.mark.usefixtures("bob")
+def test_more_logins_than_clavex_takes_are_not_tried_again(place: Workplace) -> None:
+    fault = Fault(kind=Kind.TOO_MANY, method="POST", path="/acme/authorize", times=None)
+    place.sandbox.clavex.faults.add(fault)
+    seen = place.watch()
+    found, _ = log_in(place, ExitCode.INCOMPLETE)
+    for name in ("login", "product-login"):
+        assert "Clavex takes no more logins from this address" in found["sso.jira", name]["seen"]
+    assert len([path for _, _, path in seen if path == "/acme/authorize"]) == 4
+
+
 # --- what Clavex gives ----------------------------------------------------------------------------------------------
 
 
