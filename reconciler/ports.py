@@ -21,6 +21,7 @@ from reconciler.diagnostic import Diagnostic
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
+    from reconciler.core.losses import Members
     from reconciler.core.secret import SecretStatus
 
 
@@ -167,6 +168,14 @@ class RotatingHandler(Protocol):
 
     def prove(self, write: Write) -> bool:
         """Asks the server whether `secrets` holds the secret in force. Changes nothing."""
+
+
+@runtime_checkable
+class MembersHandler(Protocol):
+    """A handler of groups that can tell who is in one."""
+
+    def members(self, name: str) -> Members | None:
+        """Who is in the group; None if the system does not tell. ReconcilerError if it cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from reconciler.providers.atlassian.sign_ons import (
     MAPPED_GROUPS,
     goes_off,
     loses_administrators,
+    moves_groups,
     renames_people,
 )
 from reconciler.providers.miniorange.keys import NEWEST
@@ -34,6 +35,7 @@ def locks_out(before: Attributes, after: Attributes) -> Iterable[str]:
             "keep_groups = true in the miniorange table leaves memberships alone"
         )
     yield from renames_people(before, after, "username_attribute")
+    yield from moves_groups(before, after, "group_attribute")
     yield from loses_administrators(before, after)
 
 
@@ -58,6 +60,7 @@ MINIORANGE = ResourceType(
     },
     document=True,
     locks_out=locks_out,
+    admits=MAPPED_GROUPS,
 )
 SIGN_IN = ResourceType(
     "miniorange_sign_in",
