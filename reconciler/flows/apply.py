@@ -25,6 +25,8 @@ from reconciler.flows.plan import judged
 from reconciler.flows.trial import Trials, Verification, find_trials
 from reconciler.flows.verify import find_account
 from reconciler.flows.world import World, emptied, look
+from reconciler.render.wording import allowing, listed, number
+from reconciler.transport.http import Access
 
 if TYPE_CHECKING:
     from reconciler.core.check import Diagnosis
@@ -69,7 +71,7 @@ def apply(request: Request, dialogue: Dialogue) -> Outcome | None:
         spec = replace(spec, intent=emptied(spec.intent))
     with (
         place.state_store().open(lock_info("apply")) as store,
-        look(place, spec, store.state, may_write=True, allowed=request.allowed) as world,
+        look(place, spec, store.state, Access.WRITE, allowed=request.allowed) as world,
     ):
         plan = judged(world, spec)
         if request.saved is not None:
@@ -85,16 +87,18 @@ def apply(request: Request, dialogue: Dialogue) -> Outcome | None:
             closed = {str(change.address) for change in closing(plan, world.situation.types)}
             refuse(refused(plan.hazards, allowed), closed)
         if not plan.changes:
-            if world.systems != store.state.systems:  # one was permitted to move
-                store.begin(world.systems)
+            known, key_store = store.state, check_stores(plan, world)
+            if (world.systems, key_store) != (known.systems, known.key_store):  # one was permitted to move
+                store.begin(world.systems, key_store)
                 store.commit()
             return Outcome((), store.state.serial)
         if not dialogue.confirm():
             return None
-        check_stores(plan, world)
+        key_store = check_stores(plan, world)
         trials = find_trials(place, world.intent, plan, account) if asked else None
         with dialogue.stoppable() as stop:
-            return _Run(world, store, dialogue, stop, place.parallelism, trials).carry_out(plan, doors)
+            run = _Run(world, store, key_store, dialogue, stop, place.parallelism, trials)
+            return run.carry_out(plan, doors)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +107,7 @@ class _Run:
 
     world: World
     store: OpenState
+    key_store: str
     dialogue: Dialogue
     stop: Event
     workers: int
@@ -134,8 +139,9 @@ class _Run:
         if not plan.changes:
             return ()
         world = self.world
-        performer = Performer(self.store.state, world.situation.types, world.handlers, world.secrets)
-        self.store.begin(world.systems)
+        situation = world.situation
+        performer = Performer(self.store.state, situation.types, world.handlers, world.secrets, situation.refused)
+        self.store.begin(world.systems, self.key_store)
         executor = Executor(
             performer,
             self.store.record,
@@ -155,10 +161,19 @@ def refuse(hazards: tuple[Hazard, ...], doors: Collection[str]) -> None:
     """
     if not hazards:
         return
-    what = ", ".join(sorted({f"{hazard.name} ({hazard.subject})" for hazard in hazards}))
-    names = " ".join(sorted({f"--allow {hazard.name}={hazard.subject}" for hazard in hazards}))
-    kind = IncompleteError if all(hazard.name is HazardName.INCOMPLETE for hazard in hazards) else RefusedError
-    remedy = f"if that is meant: {names}"
+    arguments = allowing(hazards)
+    if all(hazard.name is HazardName.INCOMPLETE for hazard in hazards):
+        systems = listed(sorted({hazard.subject for hazard in hazards}))
+        raise IncompleteError(
+            f"nothing was done: {systems} could not be read",
+            "\n".join(["set right what the plan says of it; or leave it out, with", *arguments]),
+        )
+    need = "needs" if len(arguments) == 1 else "need"
+    remedy = ["if that is meant, apply again with", *arguments]
     if any(hazard.name is HazardName.LOCKS_OUT and hazard.subject in doors for hazard in hazards):
-        remedy += "\nor prove in the same run that a test account gets in: --verify --as USER --password-from HANDLE"
-    raise kind(f"nothing was done; the plan holds what needs permission: {what}", remedy)
+        remedy.append(
+            "or prove in the same run that a test account gets in: --verify --as USER --password-from HANDLE"
+        )
+    raise RefusedError(
+        f"nothing was done: {number(len(arguments), 'hazard')} of the plan {need} permission", "\n".join(remedy)
+    )

@@ -1,4 +1,4 @@
-"""The lockout guard: a door closes only after another way in was proved in the same run (docs/adr/0011).
+"""The lockout guard: a door closes only after another way in was proved in the same run (docs/adr/0012).
 
 The proof is a login of the test account through the product with the new settings, or a local administrator's user
 name and password, by which these settings can be written without any sign-on.

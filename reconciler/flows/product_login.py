@@ -18,7 +18,7 @@ from reconciler.flows.account import TOO_MANY, Account, form_number, limited
 from reconciler.flows.registry import PROVIDER_RECORDS
 from reconciler.flows.way import Way
 from reconciler.transport.browsing import End, Walk, is_below, open_browser
-from reconciler.transport.http import open_http
+from reconciler.transport.http import Access, open_http
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,7 +45,7 @@ class ProductLogin:
         """The check. RequestError if a system does not answer; the password goes to Clavex's form alone."""
         sign_on, product = self.sign_on, self.sign_on.product
         who = PROVIDER_RECORDS[product.provider].who
-        with open_browser([product, sign_on.issuer_system], read_only=False) as browser:
+        with open_browser([product, sign_on.issuer_system], access=Access.WRITE) as browser:
             way = Way(sign_on, browser)
             walk = browser.walk(self.start.url)
             number = form_number(walk.answer.content) if walk.answer and is_below(walk.urls[-1], way.endpoint) else ""
@@ -66,7 +66,7 @@ class ProductLogin:
             yield hidden(PRODUCT_LOGIN, sign_on.where, seen, "log in once with a browser")
             return
         if session.get_secret_value():  # who has no session was not logged in
-            with open_http(product, {"Cookie": session}, read_only=True) as http:
+            with open_http(product, {"Cookie": session}, access=Access.READ) as http:
                 self.person = who(http)
         yield self._nobody(walk) if self.person is None else self._somebody(self.person)
 

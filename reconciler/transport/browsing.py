@@ -13,7 +13,7 @@ import httpx
 from pydantic import SecretStr
 
 from reconciler.ports import Answer
-from reconciler.transport.http import open_http
+from reconciler.transport.http import Access, open_http
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -123,13 +123,13 @@ class Browser:
 
 
 @contextmanager
-def open_browser(systems: Sequence[System], *, read_only: bool = True) -> Iterator[Browser]:
-    """A browser for the systems, until the context ends; it sends forms unless it is `read_only`.
+def open_browser(systems: Sequence[System], *, access: Access = Access.READ) -> Iterator[Browser]:
+    """A browser for the systems, until the context ends; it sends forms only with `Access.WRITE`.
 
     ReconcilerError if a CA or a proxy cannot be used.
     """
     with ExitStack() as stack:
-        opened = [(system, stack.enter_context(open_http(system, {}, read_only=read_only))) for system in systems]
+        opened = [(system, stack.enter_context(open_http(system, {}, access=access))) for system in systems]
         yield Browser(opened)
 
 

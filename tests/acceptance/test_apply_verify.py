@@ -139,7 +139,7 @@ def test_misuse(place: Workplace) -> None:
     place.run("apply", "--verify", "--as", EMAIL).ended(ExitCode.USAGE)
     del place.environ["TEST_PASSWORD"]
     ran = place.run("apply", "--verify", *ACCOUNT, "--auto-approve").ended(ExitCode.ERROR)
-    assert "the password env#TEST_PASSWORD is missing" in ran.err
+    assert "the password env:TEST_PASSWORD is missing" in ran.err
 
 
 # --- doors --------------------------------------------------------------------------------------------------------

@@ -25,9 +25,10 @@ def found(wanted: dict[str, Attributes], known: dict[str, Attributes]) -> list[t
     desired = {
         at[name]: Desired(at[name], kinds[name], values) for name, values in wanted.items() if values is not None
     }
-    state = State("acme", "default", "L")
-    for name, values in known.items():
-        state = state.with_entry(at[name], Entry(name, Origin.CREATED, values, on_remove=OnRemove.DELETE))
+    entries = {
+        at[name]: Entry(name, Origin.CREATED, values, on_remove=OnRemove.DELETE) for name, values in known.items()
+    }
+    state = State("acme", "default", "L", entries=entries)
     shown = {
         at[name]: Present(name, {key: value for key, value in known[name].items() if key in kinds[name].shown})
         if name in known
