@@ -95,6 +95,8 @@ class ProductLogin:
         seen = f"{product} had the answer of Clavex and logged nobody in: it {self._answered(walk)}"
         if told:
             seen = f"{seen}; Clavex had told it {clean(told)}"
+        if self.expected is not None and not self.expected.username:
+            return broken(PRODUCT_LOGIN, self.sign_on.where, seen, "see the check claims-arrived: no user name came")
         remedy = (
             f"the log of {product} says why. If it is invalid_client, the plugin's own copy of the secret is another "
             f"than the stored one: reconciler forget its address, then apply with --allow takes-over=ADDRESS, writes "

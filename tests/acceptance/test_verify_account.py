@@ -315,6 +315,7 @@ def test_claims_that_do_not_arrive(place: Workplace, bob: User) -> None:
     found, _ = log_in(place, ExitCode.UNVERIFIED)
     assert "no username (preferred_username)" not in found["sso.jira", "claims-arrived"]["seen"]
     assert "username (preferred_username): nobody" in found["sso.confluence", "claims-arrived"]["seen"]
+    assert "see the check claims-arrived" in found["sso.confluence", "product-login"]["remedy"]
 
 
 @pytest.mark.usefixtures("bob")
