@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from reconciler.cli import apply_
 from reconciler.errors import ExitCode
 from reconciler.sandbox.faults import Fault, Kind
 from reconciler.transport import retry
@@ -230,4 +233,18 @@ def test_a_password_that_is_taken_no_longer_keeps_the_door_open(place: Workplace
     made = place.run("apply", "--auto-approve", "--json", "--allow", "moves-host").ended(ExitCode.PARTLY).json
     (left,) = [result for result in made["results"] if result["status"] == "skipped"]
     assert left["message"] == "confluence does not take admin any more"
+    assert forms(place) == (True, True)
+
+
+@pytest.mark.usefixtures("bob")
+def test_a_run_that_is_stopped_closes_no_door_and_tries_no_login_again(
+    place: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.write(SPEC, {"sso": {"confluence": {"login_form": False, "display_name": "Log in"}}})
+    stop = Event()
+    stop.set()
+    monkeypatch.setattr(apply_, "_stoppable", lambda _: nullcontext(stop))
+    made = apply(place, ExitCode.PARTLY, *ACCOUNT)
+    assert made["logins"] is None
+    assert {result["status"] for result in made["results"]} == {"skipped"}
     assert forms(place) == (True, True)
