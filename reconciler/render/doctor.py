@@ -50,11 +50,17 @@ def _landings(diagnosis: Diagnosis, style: Style) -> Iterator[str]:
         yield f"\n  {style.safe(f'{landing.subject}: {name}')}"
         column = max((width(style.safe(theirs)) for theirs, _ in landing.groups), default=0)
         for theirs, ours in landing.groups:
-            yield f"    {pad(style.safe(theirs), column)}  {style.safe(ours) or 'not mapped in the spec'}"
+            yield f"    {pad(style.safe(theirs), column)}  {style.safe(ours) or _unmapped(theirs, landing.person)}"
         if not landing.groups:
             yield "    in no group"
         if landing.person is not None:
             yield f"    {style.safe(_told(landing.person))}"
+
+
+def _unmapped(group: str, person: Person | None) -> str:
+    """Plugins that go by equal names put people into groups that the spec does not speak of, too."""
+    held = {name.casefold() for name in (person.groups if person else None) or ()}
+    return f"not mapped in the spec{', yet the product has it' if group.casefold() in held else ''}"
 
 
 def _told(person: Person) -> str:

@@ -198,6 +198,14 @@ def test_row_2_a_claim_that_the_plugin_does_not_read(healthy: Workplace) -> None
     heal(healthy)
 
 
+def test_row_2_just_in_time_provisioning_is_off(healthy: Workplace) -> None:
+    next(iter(healthy.sandbox.confluence.world.idps.values())).jit_configuration.user_provisioning_enabled = False
+    found = examine(healthy, ExitCode.DONE)
+    assert [check["status"] for check in found["sso.confluence", "group-claim"]] == ["warning"]
+    assert "no group of Clavex arrives | reconciler apply turns it on" in told(found, "sso.confluence", "group-claim")
+    heal(healthy)
+
+
 def test_row_3_the_redirect_uri_is_not_registered(healthy: Workplace) -> None:
     client = healthy.sandbox.clavex.world.clients["atlassian"]
     client.redirect_uris = [uri for uri in client.redirect_uris if "/oidc/" in uri]

@@ -145,9 +145,9 @@ def look_at(sign_on: SignOn, kind: ResourceType, examination: Examination) -> At
         case Unreadable(reason=reason, remedy=remedy):
             return unread(SETUP, sign_on.where, reason, remedy)
         case Absent():
-            return broken(
-                SETUP, sign_on.where, f"it is not set up in {title(sign_on)} yet", "reconciler apply sets it up"
-            )
+            manual = address is not None and examination.desired[address].manual
+            remedy = "reconciler apply says what a person has to do" if manual else "reconciler apply sets it up"
+            return broken(SETUP, sign_on.where, f"it is not set up in {title(sign_on)} yet", remedy)
         case _:
             return unread(SETUP, sign_on.where, "it was not looked at", "reconciler validate says why")
 
