@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 from acceptance.workplace import Workplace
+from contract.fixtures import buckets, gitlab, postgres_server
 
 from reconciler.sandbox.serve import Sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+__all__ = ["buckets", "gitlab", "postgres_server"]
 
 
 @pytest.fixture(scope="session")
