@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel
 
 from reconciler.core.intent import Intent
-from reconciler.diagnostic import Diagnostic, Severity
+from reconciler.diagnostic import Diagnostic, Severity, error
 from reconciler.errors import SpecError
 from reconciler.spec.backends import BackendTable
 from reconciler.spec.compile import compile_intent
-from reconciler.spec.files import Sources, read_files
+from reconciler.spec.files import Sources, read_file, read_files
 from reconciler.spec.validation import check_backend_table, validate
 
 if TYPE_CHECKING:
@@ -69,6 +69,17 @@ def read_spec(folder: Path, environment: str | None, kinds: Kinds) -> SpecRead:
     if any(finding.severity is Severity.ERROR for finding in findings):
         raise SpecError(findings)
     return SpecRead(intent, secrets, spec.backend, findings, sources)
+
+
+def read_backend_file(path: Path) -> BackendTable:
+    """Where a state lies by the table `[backend]` of one TOML file. SpecError if the file does not say."""
+    sources = read_file(path)
+    table, broken = check_backend_table(sources.tables)
+    if "backend" not in sources.tables:
+        broken = [error("this file has no table [backend]", "", "name the file that says where the state lay")]
+    if broken:
+        raise SpecError(sources.locate_all(broken))
+    return table
 
 
 def read_backend(folder: Path, environment: str | None) -> BackendTable:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import tomlkit
 from acceptance import wanted
 from acceptance.workplace import Workplace
 from contract.documents import TOKEN, USER
@@ -70,3 +72,57 @@ def test_a_missing_credential_is_said_before_anything_is_sent(elsewhere: Workpla
     ran = replace(elsewhere, environ={}).run("plan").ended(ExitCode.ERROR)
     assert "of [backend] names, is missing" in " ".join(ran.err.split())
     assert elsewhere.writes == 0
+
+
+def test_a_state_moves_there_and_back_with_one_command_each(elsewhere: Workplace) -> None:
+    table = elsewhere.spec["backend"]
+    elsewhere.write()
+    elsewhere.apply("locks-out").ended(ExitCode.DONE)
+    entries = elsewhere.entries
+    elsewhere.write({"backend": table})
+    ran = elsewhere.run("state", "migrate", "--from", "local", "--json").ended(ExitCode.DONE)
+    assert json.loads(ran.out)["from"] == str(elsewhere.home)
+    assert elsewhere.run("state", "list", "--json").json["state"]["entries"].keys() == entries.keys()
+    elsewhere.settle()
+
+    elsewhere.write()
+    for command in ("plan", "apply", "drift"):
+        ran = elsewhere.run(command).ended(ExitCode.ERROR)
+        assert "this state was moved to" in " ".join(ran.err.split())
+    elsewhere.folder.joinpath("old.toml").write_text(tomlkit.dumps({"backend": table}))
+    back = ("state", "migrate", "--from", str(elsewhere.folder / "old.toml"))
+    elsewhere.run(*back).ended(ExitCode.DONE)
+    assert elsewhere.entries == entries
+    elsewhere.settle()
+    assert "was moved to" in " ".join(elsewhere.run(*back).ended(ExitCode.ERROR).err.split())
+
+
+def test_a_state_that_is_there_already_is_not_overwritten(elsewhere: Workplace) -> None:
+    elsewhere.apply("locks-out").ended(ExitCode.DONE)
+    before = elsewhere.run("state", "pull").out
+    ran = elsewhere.run("state", "migrate", "--from", "local").ended(ExitCode.ERROR)
+    assert "there is no state to move" in " ".join(ran.err.split())
+    elsewhere.home.joinpath("state.json").write_text(before.replace('"serial":1', '"serial":7'))
+    ran = elsewhere.run("state", "migrate", "--from", "local").ended(ExitCode.ERROR)
+    assert "there is a state already; nothing was moved" in " ".join(ran.err.split())
+    assert elsewhere.run("state", "pull").out == before
+    elsewhere.home.joinpath("state.json").write_text(before)  # as if a move was interrupted before its note
+    elsewhere.run("state", "migrate", "--from", "local").ended(ExitCode.DONE)
+    elsewhere.settle()
+
+
+def test_what_an_interrupted_apply_left_moves_along(elsewhere: Workplace) -> None:
+    table = elsewhere.spec["backend"]
+    elsewhere.write()
+    elsewhere.apply("locks-out").ended(ExitCode.DONE)
+    state = json.loads(elsewhere.run("state", "pull").out)["state"]
+    began = {"event": "began", "lineage": state["lineage"], "serial": state["serial"], "systems": {}}
+    doubt = {"event": "in_doubt", "address": "clavex/client/atlassian", "step": "update", "message": "?"}
+    (elsewhere.home / "journal.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in (began, doubt)))
+    elsewhere.write({"backend": table})
+    elsewhere.run("state", "migrate", "--from", "local").ended(ExitCode.DONE)
+    assert json.loads(elsewhere.run("state", "pull").out)["state"]["in_doubt"] == {
+        "clavex/client/atlassian": "update"
+    }
+    elsewhere.apply().ended(ExitCode.DONE)
+    elsewhere.settle()
