@@ -310,8 +310,8 @@ class Secrets(Protocol):
     def fingerprint(self, value: SecretStr) -> str:
         """The keyed fingerprint of a value."""
 
-    def ensure_key(self) -> None:
-        """Makes the key of the fingerprints durable; before the first of them is recorded."""
+    def ensure_key(self) -> str:
+        """The store that now holds the key of the fingerprints; before the first of them is recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -384,10 +384,3 @@ class Backend(Protocol):
 
     def past(self, past_id: str) -> bytes:
         """A snapshot of the history. StateError if it has none of that id."""
-
-
-class Clock(Protocol):
-    """Tells the time."""
-
-    def now(self) -> datetime:
-        """Now, with a time zone."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reconciler.cli.options import as_json as json_option
-from reconciler.cli.options import read_address, with_place
+from reconciler.cli.options import read_address, with_state
 from reconciler.errors import ReconcilerError, StateError
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def command() -> None:
 
 
 @command.command("list")
-@with_place
+@with_state
 @json_option
 def list_(place: Place, as_json: bool) -> None:
     """List the managed addresses, each with how it came under management."""
@@ -38,7 +38,7 @@ def list_(place: Place, as_json: bool) -> None:
 
 
 @command.command("show")
-@with_place
+@with_state
 @json_option
 @click.argument("address")
 def show(place: Place, as_json: bool, address: str) -> None:
@@ -61,7 +61,7 @@ _force = click.option("--force", is_flag=True, help="Also if it does not follow 
 
 
 @command.command("pull")
-@with_place
+@with_state
 def pull(place: Place) -> None:
     """Print the state as a file, with what an interrupted apply recorded in it."""
     from reconciler.flows.states import pull
@@ -71,7 +71,7 @@ def pull(place: Place) -> None:
 
 
 @command.command("push")
-@with_place
+@with_state
 @json_option
 @_force
 @click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
@@ -84,7 +84,7 @@ def push(place: Place, as_json: bool, force: bool, file: Path) -> None:
 
 
 @command.command("history")
-@with_place
+@with_state
 @json_option
 def history_(place: Place, as_json: bool) -> None:
     """List the past states, the newest first: what `restore` can bring back."""
@@ -101,7 +101,7 @@ def history_(place: Place, as_json: bool) -> None:
 
 
 @command.command("restore")
-@with_place
+@with_state
 @json_option
 @_force
 @click.argument("past", metavar="ID")
@@ -117,7 +117,7 @@ def restore(place: Place, as_json: bool, force: bool, past: str) -> None:
 
 
 @command.command("move")
-@with_place
+@with_state
 @json_option
 @click.argument("address")
 @click.argument("new")
@@ -138,7 +138,7 @@ def move(place: Place, as_json: bool, address: str, new: str) -> None:
 
 
 @command.command("remove")
-@with_place
+@with_state
 @json_option
 @click.argument("address")
 def remove(place: Place, as_json: bool, address: str) -> None:
@@ -154,7 +154,7 @@ def remove(place: Place, as_json: bool, address: str) -> None:
 
 
 @command.command("unlock")
-@with_place
+@with_state
 @json_option
 @click.option("--force", is_flag=True, help="Take the lock from a holder that may still be at work.")
 @click.option("--auto-approve", is_flag=True, help="Do not ask.")
@@ -177,7 +177,7 @@ def unlock(place: Place, as_json: bool, force: bool, auto_approve: bool) -> None
 
 
 @command.command("migrate")
-@with_place
+@with_state
 @json_option
 @click.option(
     "--from",

@@ -70,7 +70,7 @@ def move(place: Place, old: Address, new: Address) -> Renaming:
     """Renames a resource in the state, and what is named after it."""
     with place.state_store().open(lock_info("state move")) as store:
         renaming = rename_resource(store.state, old, new)
-        store.commit(moved(store.state, renaming, {}))
+        store.supersede(moved(store.state, renaming, {}))
     return renaming
 
 
@@ -78,7 +78,7 @@ def move_system(place: Place, old: str, new: str) -> Renaming:
     """Renames a system in the state, with all its resources."""
     with place.state_store().open(lock_info("state move")) as store:
         renaming = rename_system(store.state, old, new)
-        store.commit(moved(store.state, renaming, {old: new}))
+        store.supersede(moved(store.state, renaming, {old: new}))
     return renaming
 
 
@@ -87,8 +87,9 @@ def remove(place: Place, address: Address) -> State:
     with place.state_store().open(lock_info("state remove")) as store:
         if address not in store.state.entries:
             raise ReconcilerError(f"{address} is not in the state", "`reconciler state list` shows what is")
+        entries = {key: entry for key, entry in store.state.entries.items() if key != address}
         doubt = {key: step for key, step in store.state.in_doubt.items() if key != address}
-        return store.commit(replace(store.state.with_entry(address, None), in_doubt=doubt))
+        return store.supersede(replace(store.state, entries=entries, in_doubt=doubt))
 
 
 def unlock(place: Place, confirm: Callable[[str], bool] | None) -> str:

@@ -82,7 +82,7 @@ def test_who_holds_the_lock_is_said_as_far_as_the_server_tells(connect, document
 def test_who_was_unlocked_writes_nothing_more(connect, gitlab):
     backend, other = connect(), connect()
     version = None
-    with pytest.raises(StateError, match="409"), backend.lock(ANN):  # noqa: PT012
+    with pytest.raises(StateError, match="409"), backend.lock(ANN):  # noqa: PT012 - it is raised where the lock ends
         version = backend.put(b"one", "")
         backend.append(b"1\n")
         other.unlock(ANN.id)
@@ -119,12 +119,12 @@ def test_a_document_that_went_back_or_is_another_is_noticed_before_a_write(conne
 
 def test_a_lock_that_cannot_be_released_is_said(connect, gitlab):
     backend = connect()
-    with pytest.raises(StateError, match="releasing the lock, which may still be held"), backend.lock(ANN):  # noqa: PT012
+    with pytest.raises(StateError, match="releasing the lock, which may still be held"), backend.lock(ANN):  # noqa: PT012 - it is raised where the lock ends
         backend.append(b"1\n")
         gitlab.refuse = 500
     gitlab.refuse = 0
     gitlab.holder = {}
-    with pytest.raises(ZeroDivisionError), backend.lock(ANN):  # noqa: PT012
+    with pytest.raises(ZeroDivisionError), backend.lock(ANN):  # noqa: PT012 - it is raised where the lock ends
         gitlab.refuse = 500
         raise ZeroDivisionError
 

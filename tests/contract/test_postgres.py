@@ -48,7 +48,7 @@ def connect(postgres_server, stack):
 def test_a_connection_that_breaks_takes_the_lock_along_and_says_what_was_recorded(connect, postgres_server):
     backend, other = connect(), connect()
     version = backend.put(b"one", "")
-    with pytest.raises(StateError, match=r"the lock was lost.*writing the journal") as caught, backend.lock(ANN):  # noqa: PT012
+    with pytest.raises(StateError, match=r"the lock was lost.*writing the journal") as caught, backend.lock(ANN):  # noqa: PT012 - it is raised where the lock ends
         backend.append(b"kept\n")
         postgres_server.stop()
         try:
@@ -71,7 +71,7 @@ def test_a_connection_that_breaks_takes_the_lock_along_and_says_what_was_recorde
 
 def test_a_put_whose_answer_is_lost_says_that_it_may_have_been_done(connect, postgres_server):
     backend = connect()
-    with pytest.raises(StateError, match="may or may not have been done"), backend.lock(ANN):  # noqa: PT012
+    with pytest.raises(StateError, match="may or may not have been done"), backend.lock(ANN):  # noqa: PT012 - it is raised where the lock ends
         postgres_server.stop()
         try:
             backend.put(b"one", "")
@@ -104,7 +104,7 @@ def test_the_lock_of_a_killed_holder_is_free(connect, postgres_server, stack):
 
 def test_who_was_unlocked_writes_nothing_more(connect):
     backend, other = connect(), connect()
-    with pytest.raises(StateError, match="the lock was lost"), backend.lock(ANN):  # noqa: PT012
+    with pytest.raises(StateError, match="the lock was lost"), backend.lock(ANN):  # noqa: PT012 - it is raised where the lock ends
         other.unlock("another")
         backend.append(b"kept\n")
         other.unlock(ANN.id)

@@ -92,7 +92,7 @@ def test_a_conflict_that_somebody_else_won_is_no_success(connect, buckets):
 
 def test_the_lock_of_a_holder_that_does_not_renew_it_is_free_after_its_lease(connect, buckets):
     backend, other = connect(), connect()
-    with pytest.raises(StateError, match="somebody else writes the journal"), backend.lock(ANN):  # noqa: PT012
+    with pytest.raises(StateError, match="somebody else writes the journal"), backend.lock(ANN):  # noqa: PT012 - it is raised where the lock ends
         backend.append(b"1\n")
         buckets.age("lock.json", 55)
         with pytest.raises(LockedError, match="ann on here"), other.lock(BOB):
@@ -141,7 +141,7 @@ def test_a_lock_is_renewed_while_it_is_held(connect, buckets):
 def test_who_cannot_renew_the_lock_writes_nothing_more(connect, buckets):
     backend, other = connect(), connect()
     version = backend.put(b"one", "")
-    with pytest.raises(StateError, match="the lock was lost"), backend.lock(ANN):  # noqa: PT012
+    with pytest.raises(StateError, match="the lock was lost"), backend.lock(ANN):  # noqa: PT012 - it is raised where the lock ends
         backend._lease._safe_until = 0.0  # as if every renewal had failed since long ago
         for use in (
             lambda: backend.append(b"line\n"),
@@ -178,7 +178,7 @@ def test_a_lease_survives_a_renewal_that_fails_and_ends_with_one_that_is_refused
 
 def test_who_was_unlocked_writes_nothing_more(connect, buckets):
     backend, other = connect(lease=3), connect()
-    with pytest.raises(StateError, match=r"the lock was lost \(somebody took it over\)"), backend.lock(ANN):  # noqa: PT012
+    with pytest.raises(StateError, match=r"the lock was lost \(somebody took it over\)"), backend.lock(ANN):  # noqa: PT012 - it is raised where the lock ends
         other.unlock("another")
         assert other.holder() == ANN
         other.unlock(ANN.id)
