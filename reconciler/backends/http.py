@@ -28,7 +28,7 @@ from reconciler.backends.batches import Batches
 from reconciler.backends.document import Document, encode, md5, parse
 from reconciler.backends.locks import NOBODY, lost, overtaken, refusal
 from reconciler.core.intent import System
-from reconciler.errors import RequestError, StateError
+from reconciler.errors import ReconcilerError, RequestError, StateError
 from reconciler.ports import Http, LockInfo
 from reconciler.transport.http import open_http
 
@@ -244,7 +244,11 @@ class HttpBackend:
             pair = base64.b64encode(f"{table.username}:{password}".encode()).decode()
             headers = {"Authorization": SecretStr(f"Basic {pair}")}
         system = System("backend", "http", url, ca_file=str(folder / table.ca_file) if table.ca_file else "")
-        with open_http(system, headers) as http:
+        with ExitStack() as stack:
+            try:
+                http = stack.enter_context(open_http(system, headers))
+            except ReconcilerError as problem:
+                raise StateError(problem.message, _renamed(problem.remedy)) from None
             yield http
 
     @contextmanager
@@ -252,7 +256,7 @@ class HttpBackend:
         try:
             yield
         except RequestError as problem:
-            remedy = problem.remedy or "may these credentials read and write there, and is `address` right?"
+            remedy = _renamed(problem.remedy) or "may these credentials read and write there, and is `address` right?"
             raise StateError(f"{doing}: {problem.message}", remedy) from None
 
 
@@ -280,6 +284,11 @@ class _Lock:
     ID: str = ""
     Who: str = NOBODY.who
     Created: str = NOBODY.since
+
+
+def _renamed(remedy: str) -> str:
+    """What the transport advises, by the name of the table that it is about here."""
+    return remedy.replace("[systems.backend]", "[backend]")
 
 
 def _lock_body(info: LockInfo, where: str) -> bytes:

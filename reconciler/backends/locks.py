@@ -11,10 +11,9 @@ NOBODY = LockInfo(
     id="", who="somebody", host="an unknown host", pid=0, operation="a command", since="an unknown time"
 )
 """A holder of whom nothing is known, or nothing yet."""
-REMEDY = "wait until it has ended; `reconciler state unlock` takes the lock from a holder that hangs"
 
 
-def refusal(where: str, by: LockInfo, remedy: str = REMEDY) -> LockedError:
+def refusal(where: str, by: LockInfo, remedy: str) -> LockedError:
     """The error for who finds the lock held."""
     process = f" (process {by.pid})" if by.pid else ""
     return LockedError(

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from reconciler.backends.local import LocalBackend
 from reconciler.core.secret import Handle
 from reconciler.errors import ReconcilerError, SecretError
-from reconciler.spec.backends import HttpTable, LocalTable, PostgresTable, S3Table, is_handle
+from reconciler.spec.backends import HttpTable, PostgresTable, S3Table, is_handle
 from reconciler.spec.rules import BrokenRuleError, parse_handle, parse_url
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def open_backend(table: BackendTable, around: Surroundings) -> Backend:
                 from reconciler.backends.http import HttpBackend  # noqa: PLC0415 - httpx costs 80 ms
 
                 return HttpBackend(table, around)
-            case LocalTable():
+            case _:
                 return LocalBackend(around.home)
     except ModuleNotFoundError as missing:
         extra = {"psycopg": "postgres", "boto3": "s3", "botocore": "s3"}.get((missing.name or "").partition(".")[0])

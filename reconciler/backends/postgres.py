@@ -69,6 +69,7 @@ LEFT JOIN {schema}.holders h ON h.session = l.pid AND {here}
 WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 AND l.classid = %(high)s::bigint::oid
   AND l.objid = %(low)s::bigint::oid AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
+_HELD_REMEDY = "wait until it has ended; `reconciler state unlock` takes the lock from one that hangs"
 _LOCAL_HOSTS = {"localhost", "127.0.0.1", "::1"}
 
 
@@ -207,7 +208,7 @@ class PostgresBackend:
         with self._writing("taking the lock") as connection:
             found = connection.execute("SELECT pg_try_advisory_lock(%s)", [self._number]).fetchone()
             if found is None or not found[0]:
-                raise refusal(self.where, self.holder() or NOBODY)
+                raise refusal(self.where, self.holder() or NOBODY, _HELD_REMEDY)
             self._execute(
                 connection,
                 "INSERT INTO {schema}.holders VALUES (%(stack)s, %(environment)s, pg_backend_pid(), %(info)s) "

@@ -8,7 +8,8 @@ PREFIX/STACK/ENVIRONMENT/
   past/00000001-TIME-ETAG  the snapshots before, the newest 20
 ```
 
-The age of a lock is the difference of two times that the server says, so no other clock matters.
+Before each write the lock is looked at. Its age is the difference of two times that the server says, so no other
+clock matters.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from pydantic import TypeAdapter, ValidationError
 from reconciler.backends.batches import Batches
 from reconciler.backends.lease import Lease
 from reconciler.backends.locks import KEPT, NOBODY, lost, overtaken, refusal, unknown_past
-from reconciler.errors import StateError
+from reconciler.errors import LockedError, StateError
 from reconciler.ports import LockInfo, Past
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class S3Backend:
         self._table = table
         self._around = around
         self._root = f"{table.prefix.strip('/')}/{around.stack}/{around.environment}".lstrip("/")
-        self._number = 0
+        self._number, self._holds = 0, ""
         self._lease: Lease | None = None
         self._batches: Batches | None = None
 
@@ -149,11 +150,11 @@ class S3Backend:
         """Holds the lock, and renews it meanwhile."""
         found = self._get("lock.json")
         if (by := _live_holder(found)) is not None:
-            raise refusal(self.where, by)
+            raise self._refusal(by)
         held = _Held(self, info, found.etag if found else "")
         if not held.renew():
-            raise refusal(self.where, self.holder() or NOBODY)
-        self._lease = Lease(self._table.lease, held.renew)
+            raise self._refusal(self.holder() or NOBODY)
+        self._lease, self._holds = Lease(self._table.lease, held.renew), info.id
         try:
             self._number = max((int(name) for name in self._list("journal/") if name.isdecimal()), default=0)
             self._batches = Batches(self._write_lines)
@@ -170,6 +171,14 @@ class S3Backend:
             with suppress(StateError):  # then it ends with its lease
                 self._put("lock.json", _FREE, held.etag)
 
+    def _refusal(self, by: LockInfo) -> LockedError:
+        seconds = self._table.lease
+        remedy = (
+            f"wait until it has ended; if it died, its lock is free {seconds} seconds after its last sign of life; "
+            "`reconciler state unlock` takes the lock from one that hangs"
+        )
+        return refusal(self.where, by, remedy)
+
     def holder(self) -> LockInfo | None:
         """Who holds the lock now; nobody once its lease has ended."""
         return _live_holder(self._get("lock.json"))
@@ -183,8 +192,13 @@ class S3Backend:
 
     def _check_held(self) -> None:
         """Holds while the lock is surely ours, or was not asked for."""
-        if self._lease is not None and (reason := self._lease.lost):
+        if self._lease is None:
+            return
+        if reason := self._lease.lost:
             raise lost(self.where, reason)
+        by = self.holder()
+        if by is None or by.id != self._holds:
+            raise lost(self.where, "somebody took it away")
 
     # --- the bucket -----------------------------------------------------------------------------------------------
 

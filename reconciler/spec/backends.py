@@ -122,20 +122,22 @@ KINDS: Final[Mapping[str, type[BackendTable]]] = {
 
 def check_backend(table: BackendTable, findings: Findings) -> None:
     """Adds what is wrong with the values of a table that has the right keys."""
-    match table:
-        case PostgresTable():
-            findings.attempt(parse_handle, table.dsn, "backend", "dsn")
-        case S3Table():
-            _check_s3(table, findings)
-        case HttpTable():
-            for key, address in (("address", table.address), ("lock_address", table.lock_address)):
-                if address is not None and not is_handle(address):
-                    findings.attempt(partial(parse_url, allow_http=table.allow_http), address, "backend", key)
-            _check_pair(("username", table.username), ("password", table.password), findings)
-            if table.password is not None:
-                findings.attempt(parse_handle, table.password, "backend", "password")
-        case LocalTable():
-            pass
+    if isinstance(table, PostgresTable):
+        findings.attempt(parse_handle, table.dsn, "backend", "dsn")
+    if isinstance(table, S3Table):
+        _check_s3(table, findings)
+    if isinstance(table, HttpTable):
+        _check_http(table, findings)
+
+
+def _check_http(table: HttpTable, findings: Findings) -> None:
+    for key, address in (("address", table.address), ("lock_address", table.lock_address)):
+        if address is not None:
+            rule = parse_handle if is_handle(address) else partial(parse_url, allow_http=table.allow_http)
+            findings.attempt(rule, address, "backend", key)
+    _check_pair(("username", table.username), ("password", table.password), findings)
+    if table.password is not None:
+        findings.attempt(parse_handle, table.password, "backend", "password")
 
 
 def _check_s3(table: S3Table, findings: Findings) -> None:

@@ -14,7 +14,8 @@ from acceptance import wanted
 from acceptance.workplace import Workplace
 from contract.documents import TOKEN, USER
 
-from reconciler.errors import ExitCode
+from reconciler.engine.statestore import StateStore
+from reconciler.errors import ExitCode, StateError
 from reconciler.flows.place import Place, lock_info
 
 NUMBERS = itertools.count()
@@ -56,12 +57,28 @@ def test_apply_keeps_its_state_there(elsewhere: Workplace) -> None:
     elsewhere.run("doctor").ended(ExitCode.DONE)
 
 
-def test_who_finds_the_state_locked_is_told_since_when(elsewhere: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
+def store_of(elsewhere: Workplace) -> StateStore:
+    """The same state, for somebody else."""
+    return Place("acme", None, elsewhere.folder / "specs", Path("nowhere"), elsewhere.environ).state_store()
+
+
+def test_a_lock_is_taken_away_by_force_alone(elsewhere: Workplace) -> None:
     elsewhere.apply("locks-out").ended(ExitCode.DONE)
-    for name, value in elsewhere.environ.items():
-        monkeypatch.setenv(name, value)
-    store = Place("acme", specs=elsewhere.folder / "specs", states=Path("nowhere")).state_store()
-    info = lock_info("apply")
+    info, store = lock_info("apply"), store_of(elsewhere)
+    with pytest.raises(StateError), store.open(info) as held:  # noqa: PT012 - it is raised where the lock ends
+        ran = elsewhere.run("state", "unlock").ended(ExitCode.LOCKED)
+        assert f"locked since {info.since}" in " ".join(ran.err.split())
+        ran = elsewhere.run("state", "unlock", "--force", "--auto-approve").ended(ExitCode.DONE)
+        assert "The lock was taken away." in ran.out
+        elsewhere.apply().ended(ExitCode.DONE)
+        held.begin({})
+    assert elsewhere.run("state", "unlock").ended(ExitCode.DONE).out == "Nobody holds the lock.\n"
+    elsewhere.settle()
+
+
+def test_who_finds_the_state_locked_is_told_since_when(elsewhere: Workplace) -> None:
+    elsewhere.apply("locks-out").ended(ExitCode.DONE)
+    info, store = lock_info("apply"), store_of(elsewhere)
     with store.open(info):
         ran = elsewhere.apply().ended(ExitCode.LOCKED)
     assert f"locked since {info.since}" in " ".join(ran.err.split())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -172,6 +173,15 @@ def test_a_past_state_that_is_damaged_is_listed_and_not_restored(applied: Termin
     ran = applied.run("state", "restore", name, "--force").ended(ExitCode.ERROR)
     assert f"past state {name}: not JSON" in flat(ran.err)
     assert "no past state is called 99" in flat(applied.run("state", "restore", "99").ended(ExitCode.ERROR).err)
+
+
+def test_a_stack_whose_spec_is_gone_has_its_local_state(applied: Terminal) -> None:
+    shutil.rmtree(applied.folder / "specs" / "acme")
+    assert CLIENT in applied.run("state", "list", "--stack", "acme").ended(ExitCode.DONE).out
+
+
+def test_an_environment_that_has_no_overlay_has_the_backend_of_the_stack(applied: Terminal) -> None:
+    assert applied.run("state", "list", "--env", "gone").ended(ExitCode.DONE).out == "Nothing is managed.\n"
 
 
 def test_there_is_no_history_at_first(terminal: Terminal) -> None:

@@ -176,6 +176,12 @@ def test_a_server_may_want_no_credentials(documents, tmp_path):
         opened(tmp_path, documents.address, username=None, password=None).get()
 
 
+def test_certificates_that_cannot_be_read_are_named_by_their_table(tmp_path):
+    with pytest.raises(StateError, match="cannot be read") as caught:
+        opened(tmp_path, "https://git.acme.eu/x", ca_file="none.pem").get()
+    assert "ca_file of [backend]" in caught.value.remedy
+
+
 def test_there_is_no_history(connect):
     for use in (connect().history, lambda: connect().past("1")):
         with pytest.raises(StateError, match="keeps no past states"):

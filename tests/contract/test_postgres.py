@@ -190,3 +190,13 @@ def test_a_missing_server_fails_in_ci_and_is_skipped_elsewhere(monkeypatch):
     monkeypatch.delenv("CI")
     with pytest.raises(pytest.skip.Exception, match="apt-get install postgresql"), servers.postgres():
         pass
+
+
+def test_a_lock_of_whom_nothing_is_known_is_held_by_somebody(connect, postgres_server):
+    backend = connect()
+    backend.put(b"one", "")
+    with psycopg.connect(postgres_server.dsn, autocommit=True) as connection:
+        connection.execute("SELECT pg_advisory_lock(%s)", [backend._number])
+        assert backend.holder().who == "somebody"
+        with pytest.raises(LockedError, match="somebody on an unknown host"), backend.lock(ANN):
+            pytest.fail("it was locked twice")

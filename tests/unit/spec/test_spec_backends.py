@@ -102,6 +102,7 @@ def test_an_environment_may_keep_its_state_elsewhere(folder):
             "missing",
             "secret_key",
         ),
+        ('[backend]\nkind = "http"\naddress = "env:"\n', "backend.address", "does not say where", ""),
         ('[backend]\nkind = "http"\naddress = "http://h/s"\n', "backend.address", "clear text", ""),
         ('[backend]\nkind = "http"\naddress = "https://u:p@h/s"\n', "backend.address", "credentials", ""),
         (
