@@ -196,7 +196,10 @@ class S3Backend:
             return
         if reason := self._lease.lost:
             raise lost(self.where, reason)
-        by = self.holder()
+        try:
+            by = self.holder()
+        except StateError as problem:
+            raise lost(self.where, f"it cannot be looked at: {problem.message}") from None
         if by is None or by.id != self._holds:
             raise lost(self.where, "somebody took it away")
 

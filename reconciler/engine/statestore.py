@@ -166,10 +166,18 @@ class OpenState:
     def commit(self) -> State:
         """Writes the next snapshot, what the recorded events made of the state, and clears the journal.
 
-        Gives the state as it is now, with the next serial. StateError if somebody else wrote meanwhile.
+        Gives the state as it is now, with the next serial. StateError if somebody else wrote meanwhile, or if it
+        cannot be written.
         """
         recorded = fold(self.state, self._events)
-        return self._put(replace(recorded, serial=recorded.serial + 1))
+        try:
+            return self._put(replace(recorded, serial=recorded.serial + 1))
+        except StateError as problem:
+            raise StateError(
+                f"what was done is not committed: {problem.message}",
+                "the journal has what was recorded of it, and the next run begins with that and looks at the rest: "
+                f"{problem.remedy}",
+            ) from None
 
     def supersede(self, state: State) -> State:
         """Writes a state of any serial and lineage in the place of all that is recorded. The state as it is now."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from contract.documents import TOKEN, USER
 from reconciler.engine.statestore import StateStore
 from reconciler.errors import ExitCode, StateError
 from reconciler.flows.place import Place, lock_info
+from reconciler.sandbox.faults import READS
 
 NUMBERS = itertools.count()
 
@@ -83,6 +86,62 @@ def test_who_finds_the_state_locked_is_told_since_when(elsewhere: Workplace) -> 
         ran = elsewhere.apply().ended(ExitCode.LOCKED)
     assert f"locked since {info.since}" in " ".join(ran.err.split())
     elsewhere.apply().ended(ExitCode.DONE)
+
+
+class Trip(list[tuple[str, str]]):
+    """The requests of a system; `act` is done at the first write among them."""
+
+    def __init__(self, act: Callable[[], None]) -> None:
+        super().__init__()
+        self._act = act
+
+    def append(self, request: tuple[str, str]) -> None:
+        super().append(request)
+        if request[0] not in READS and self._act is not None:
+            act, self._act = self._act, None
+            act()
+
+
+def break_and_mend(request: pytest.FixtureRequest, name: str) -> tuple[Callable[[], None], Callable[[], None]]:
+    """What takes the backend away, and what brings it back."""
+    if name == "postgres":
+        server = request.getfixturevalue("postgres_server")
+        return server.stop, server.start
+    if name == "s3":
+        server = request.getfixturevalue("buckets")
+        return partial(setattr, server, "forbidden", True), partial(setattr, server, "forbidden", False)
+    server = request.getfixturevalue("gitlab")
+
+    def mend() -> None:
+        server.refuse = 0
+        server.holder = {}  # the protocol has no lease: a person takes the lock away
+
+    return partial(setattr, server, "refuse", 500), mend
+
+
+@pytest.mark.parametrize("system", ["clavex", "confluence"])
+def test_a_backend_that_goes_away_in_the_middle_loses_nothing(
+    elsewhere: Workplace, request: pytest.FixtureRequest, system: str
+) -> None:
+    name = elsewhere.spec["backend"]["kind"]
+    leave, come_back = break_and_mend(request, name)
+    getattr(elsewhere.sandbox, system).faults.requests = Trip(leave)
+    try:
+        ran = elsewhere.apply("locks-out")
+    finally:
+        come_back()
+    assert ran.code in {ExitCode.ERROR, ExitCode.PARTLY}
+    said = " ".join(ran.err.split())
+    assert "what was done is not committed: " in said
+    assert "the journal has what was recorded of it, and the next run begins with that" in said
+    secrets = elsewhere.stored_secrets()
+    if name == "s3":
+        request.getfixturevalue("buckets").age("lock.json", 100)
+    elsewhere.apply("locks-out").ended(ExitCode.DONE)
+    assert len([row for row in elsewhere.sandbox.clavex.world.clients.values() if row.client_id == "atlassian"]) == 1
+    assert secrets.items() <= elsewhere.stored_secrets().items() or not secrets
+    wanted.check(elsewhere)
+    elsewhere.settle()
 
 
 def test_a_missing_credential_is_said_before_anything_is_sent(elsewhere: Workplace) -> None:

@@ -40,6 +40,7 @@ class Buckets:
     conflicts: int = 0
     ahead: float = 0.0
     down: bool = False
+    forbidden: bool = False
     requests: list[tuple[str, str]] = field(default_factory=list)
     guard: Any = field(default_factory=Lock)
 
@@ -102,7 +103,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.key, self.query = unquote(parts.path).lstrip("/"), parse_qs(parts.query)
         with self.world.guard:
             self.world.requests.append((self.command, self.key))
-            if "AWS4-HMAC-SHA256" not in self.headers.get("Authorization", ""):
+            if self.world.forbidden or "AWS4-HMAC-SHA256" not in self.headers.get("Authorization", ""):
                 self.refuse(403, "AccessDenied")
             elif not self.key.startswith("states"):
                 self.refuse(404, "NoSuchBucket")
