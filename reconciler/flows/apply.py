@@ -70,7 +70,7 @@ def apply(request: Request, dialogue: Dialogue) -> Outcome | None:
     if request.destroy:
         spec = replace(spec, intent=emptied(spec.intent))
     with (
-        place.state_store().open(lock_info("apply")) as store,
+        place.state_store(spec).open(lock_info("apply")) as store,
         look(place, spec, store.state, Access.WRITE, allowed=request.allowed) as world,
     ):
         plan = judged(world, spec)

@@ -52,6 +52,19 @@ class StackTable(Table):
     )
 
 
+class BackendHead(Table):
+    """Where the state of the stack lies, each environment's for itself. Left out, it is a folder of this machine.
+
+    The other keys are those of the kind.
+    """
+
+    model_config = ConfigDict(extra="allow")
+
+    kind: Literal["local", "postgres", "s3", "http"] = Field(
+        "local", description="What kind of place it is; docs/state.md says what each guarantees."
+    )
+
+
 class SystemTable(Table):
     """One running installation: an organisation of a Clavex, a Jira, a Confluence.
 
@@ -225,6 +238,7 @@ class SpecTables(Table):
     """A spec is TOML: one or more files `*.toml` in the folder of a stack."""
 
     stack: StackTable = Field(default_factory=StackTable)
+    backend: BackendHead = Field(default_factory=BackendHead)
     systems: dict[Name, SystemTable] = Field(default_factory=dict)
     clients: dict[Name, ClientTable] = Field(default_factory=dict)
     sso: dict[Name, SignOnTable] = Field(default_factory=dict)
