@@ -26,7 +26,11 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StepResult:
-    """How one step ended. `message` says why, or (manual) what to do, one instruction a line."""
+    """How one step ended.
+
+    `message` says why, or (manual) what to do, one instruction a line. `ended` is when, in seconds since the run
+    began.
+    """
 
     address: Address
     step: StepKind
@@ -34,14 +38,30 @@ class StepResult:
     message: str = ""
     remedy: str = ""
     seconds: float = 0.0
+    ended: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """How long the secret of the client at `address` was refused while somebody still used it, at most.
+
+    `seconds` go from the request that made the new secret to the end of the last write of it. `consumers` is how many
+    were to have it; `open` are those that do not have it yet, so that the window goes on.
+    """
+
+    address: Address
+    seconds: float
+    consumers: int
+    open: tuple[Address, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A whole apply: its steps in the order in which they ended, and the new serial."""
+    """A whole apply: its steps in the order in which they ended, the new serial, and what rotations led to."""
 
     results: tuple[StepResult, ...]
     serial: int
+    windows: tuple[Window, ...] = ()
 
     @property
     def exit_code(self) -> ExitCode:

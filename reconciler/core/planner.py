@@ -18,7 +18,7 @@ Settings are never created or deleted: an update at first sight, a forget at the
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from reconciler.core.blocking import unreadable
@@ -31,6 +31,7 @@ from reconciler.core.removal import remove
 from reconciler.core.resource import Mark, ResourceType
 from reconciler.core.rest import at_rest
 from reconciler.core.secret import SecretStatus
+from reconciler.core.shadow import review_shadows
 from reconciler.core.state import Entry, State
 from reconciler.core.steps import NOT_CARRIED_OUT, creation, replacement, settlement, update
 from reconciler.diagnostic import Diagnostic, error
@@ -44,20 +45,25 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """All that a plan is made from. `types` knows the type of every address; `secrets` every handle."""
+    """All that a plan is made from.
+
+    `types` knows the type of every address; `secrets` every handle. `rotations` are the objects whose secret shall be
+    made anew although it is right, each with the reason.
+    """
 
     desired: DesiredState
     observed: ObservedState
     state: State
     types: Mapping[tuple[str, str], ResourceType]
     secrets: Mapping[str, SecretStatus]
+    rotations: Mapping[Address, str] = field(default_factory=dict)
 
 
 def make_plan(situation: Situation) -> Plan:
     """The plan for one situation: the same for the same values in any order. Hazards are judged apart."""
     state = situation.state
     consumed = consumed_secrets(situation.desired)
-    rest = at_rest(situation.desired, situation.observed, state, situation.secrets)
+    rest = at_rest(situation.desired, situation.observed, state, situation.secrets) - situation.rotations.keys()
     fresh = fresh_secrets(situation, rest, consumed)
     if fresh:  # who uses a secret that is made anew cannot rest
         rest = {address for address in rest if fresh.isdisjoint(situation.desired[address].handles)}
@@ -84,7 +90,7 @@ def make_plan(situation: Situation) -> Plan:
         changes=tuple(changes[address] for address in sorted(changes)),
         drift=tuple(find_drift(situation, rest)),
         unread=tuple(blocked[address] for address in sorted(blocked)),
-        diagnostics=tuple(missing_secrets(situation, fresh, consumed)),
+        diagnostics=(*missing_secrets(situation, fresh, consumed), *review_shadows(state)),
         unchanged=len(situation.desired.keys() - changes.keys() - blocked.keys()),
     )
 
@@ -162,19 +168,23 @@ def _settled(situation: Situation, wanted: Desired, entry: Entry) -> bool:
         and entry.depends_on == wanted.depends_on
         and entry.on_remove is wanted.on_remove
         and entry.shared == wanted.shared
+        and (wanted.secret_days is None or entry.secret_since is not None)
         and all(value is None or entry.fingerprints.get(name) == value for name, value in prints.items())
     )
 
 
 def _rotation(situation: Situation, wanted: Desired, consumed: set[str]) -> str:
-    """Why the server must make a new secret: somebody needs it, and nobody knows it, or it is wrong. Else empty."""
+    """Why the server must make a new secret: somebody needs it, and nobody knows it, or it is wrong; or it is due."""
     generated = next((name for name in wanted.type.having(Mark.GENERATED) if name in wanted.attributes), None)
-    if generated is None or (handle := str(wanted.attributes[generated])) not in consumed:
+    if generated is None:
         return ""
-    status = situation.secrets[handle]
-    if status.fingerprint is None:
-        return "nobody knows its secret"
-    return "the server refuses the stored secret" if status.proved is False else ""
+    if (handle := str(wanted.attributes[generated])) in consumed:
+        status = situation.secrets[handle]
+        if status.fingerprint is None:
+            return "nobody knows its secret"
+        if status.proved is False:
+            return "the server refuses the stored secret"
+    return situation.rotations.get(wanted.address, "")
 
 
 def consumed_secrets(desired: DesiredState) -> set[str]:
@@ -204,7 +214,7 @@ def fresh_secrets(situation: Situation, rest: set[Address], consumed: set[str]) 
             status = situation.secrets[handle]
             lost = handle in consumed and (status.fingerprint is None or status.proved is False)
             found = differences(wanted, observation, entry, situation.secrets) if entry else ()
-            if lost or _must_replace(wanted, found):
+            if lost or address in situation.rotations or _must_replace(wanted, found):
                 fresh.add(handle)
     return fresh
 

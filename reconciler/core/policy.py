@@ -10,6 +10,7 @@ from reconciler.core.observed import Present
 from reconciler.core.ownership import bears_our_mark, recognised
 from reconciler.core.plan import Action, Cause, Change, Hazard, HazardName, Plan, StepKind
 from reconciler.core.resource import Kind, Mark
+from reconciler.core.shadow import is_shadow
 from reconciler.core.state import Entry, Origin
 
 if TYPE_CHECKING:
@@ -51,13 +52,14 @@ def _of_change(change: Change, situation: Situation, users: Users) -> Iterator[H
     subject = str(change.address)
     resource_type = type_of(situation, change)
     kinds = {step.kind for step in change.steps}
-    if change.action is Action.DELETE:
+    if change.action is Action.DELETE and not is_shadow(change.address):
         yield Hazard(HazardName.DELETES, subject, "it is deleted")
     if change.action is Action.REPLACE:
         entry = _entry(change, situation)
         kept = " It was adopted: somebody else made it." if entry and entry.origin is Origin.ADOPTED else ""
         yield Hazard(HazardName.REPLACES, subject, f"{change.reason}: the old one is deleted.{kept}")
-    if StepKind.ROTATE in kinds and not _never_stored(change, situation, resource_type):
+    used = change.address in situation.rotations or not _never_stored(change, situation, resource_type)
+    if StepKind.ROTATE in kinds and used:
         text = "its secret is rotated: whoever uses the old one is refused from that moment on"
         yield Hazard(HazardName.ROTATES, subject, text)
     yield from (Hazard(HazardName.TAKES_OVER, subject, text) for text in _takes_over(change, situation))

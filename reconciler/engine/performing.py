@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from reconciler.core.address import Address
@@ -61,13 +63,14 @@ End = Performed | Refused | Doubt
 class Performer:
     """Carries out single steps. Steps of one change come one after another; changes may run side by side.
 
-    `_entries` holds what was recorded of a change so far, `_written` what its steps wrote.
+    `now` tells the time. `_entries` holds what was recorded of a change so far, `_written` what its steps wrote.
     """
 
     state: State
     types: Mapping[tuple[str, str], ResourceType]
     handlers: Handlers
     secrets: Secrets
+    now: Callable[[], datetime] = partial(datetime.now, UTC)
     _entries: dict[Address, Entry | None] = field(default_factory=dict)
     _written: dict[Address, dict[str, Value]] = field(default_factory=dict)
 
@@ -178,7 +181,7 @@ class Performer:
             text = f"the server made the secret, but it could not be kept: {problem.message}"
             return Refused(text, "mend the store; the next apply makes a new secret by itself", bare)
         prints = {**entry.fingerprints, name: self.secrets.fingerprint(secret)}
-        return Performed(replace(entry, fingerprints=prints))
+        return Performed(replace(entry, fingerprints=prints, secret_since=self.now()))
 
     # --- changing -------------------------------------------------------------------------------------------------
 
@@ -262,6 +265,7 @@ class Performer:
             value = self.secrets.value(str(change.wanted[generated]))
             if value is not None:
                 prints[generated] = self.secrets.fingerprint(value)
+        since = known.secret_since if known else None
         return Entry(
             remote_id=done.remote_id if done else change.remote_id,
             origin=change.origin,
@@ -272,6 +276,7 @@ class Performer:
             found=known.found if known else change.observed,
             deposed=done.deposed if done else tuple(step.remote_id for step in change.steps if step.remote_id),
             shared=change.shared,
+            secret_since=(since or self.now()) if generated is not None else None,
         )
 
     def _half(self, change: Change, step: Step) -> Entry:

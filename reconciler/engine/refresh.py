@@ -104,7 +104,8 @@ def secret_statuses(
             if handlers is None or status.fingerprint is None or not isinstance(observation, Present):
                 continue
             same = entry is not None and entry.remote_id == observation.remote_id
-            if entry is not None and same and entry.fingerprints.get(name) == status.fingerprint:
+            sure = same and address not in state.in_doubt  # a rotation may have been carried out
+            if entry is not None and sure and entry.fingerprints.get(name) == status.fingerprint:
                 continue  # the state vouches for it
             if name in wanted.type.having(Mark.GENERATED):
                 handler = handlers[address.system, address.type]
