@@ -32,9 +32,9 @@ from reconciler.core.resource import Mark, ResourceType
 from reconciler.core.rest import at_rest
 from reconciler.core.secret import SecretStatus
 from reconciler.core.shadow import review_shadows
-from reconciler.core.state import Entry, State
+from reconciler.core.state import Entry, Origin, State
 from reconciler.core.steps import NOT_CARRIED_OUT, creation, replacement, settlement, update
-from reconciler.diagnostic import Diagnostic, error
+from reconciler.diagnostic import Diagnostic, error, warning
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,6 +57,11 @@ class Situation:
     types: Mapping[tuple[str, str], ResourceType]
     secrets: Mapping[str, SecretStatus]
     rotations: Mapping[Address, str] = field(default_factory=dict)
+
+    @property
+    def refused(self) -> frozenset[str]:
+        """The handles of which the server said that their value is wrong."""
+        return frozenset(handle for handle, status in self.secrets.items() if status.proved is False)
 
 
 def make_plan(situation: Situation) -> Plan:
@@ -90,7 +95,11 @@ def make_plan(situation: Situation) -> Plan:
         changes=tuple(changes[address] for address in sorted(changes)),
         drift=tuple(find_drift(situation, rest)),
         unread=tuple(blocked[address] for address in sorted(blocked)),
-        diagnostics=(*missing_secrets(situation, fresh, consumed), *review_shadows(state)),
+        diagnostics=(
+            *missing_secrets(situation, fresh, consumed),
+            *lost_secrets(situation, rest | blocked.keys(), fresh | consumed),
+            *review_shadows(state),
+        ),
         unchanged=len(situation.desired.keys() - changes.keys() - blocked.keys()),
     )
 
@@ -112,7 +121,7 @@ def decide(
     found = differences(wanted, observation, entry, secrets)
     if entry is not None and _must_replace(wanted, found):
         return replacement(wanted, observation, entry, found)
-    rotation = _rotation(situation, wanted, consumed)
+    rotation = _rotation(situation, wanted, entry, consumed)
     ours = bears_our_mark(state, address, observation)
     if entry is None or recorded(state, address) is None:
         return update(wanted, observation, entry, found, action=Action.ADOPT, rotation=rotation, marked=ours)
@@ -162,7 +171,8 @@ def _settled(situation: Situation, wanted: Desired, entry: Entry) -> bool:
     if entry.awaiting or wanted.address in situation.state.in_doubt:
         return False
     names = [name for name in wanted.type.handles if name in wanted.attributes]
-    prints = {name: situation.secrets[str(wanted.attributes[name])].fingerprint for name in names}
+    statuses = {name: situation.secrets[str(wanted.attributes[name])] for name in names}
+    prints = {name: status.fingerprint for name, status in statuses.items() if status.proved is not False}
     return (
         entry.applied == wanted.attributes
         and entry.depends_on == wanted.depends_on
@@ -173,18 +183,31 @@ def _settled(situation: Situation, wanted: Desired, entry: Entry) -> bool:
     )
 
 
-def _rotation(situation: Situation, wanted: Desired, consumed: set[str]) -> str:
-    """Why the server must make a new secret: somebody needs it, and nobody knows it, or it is wrong; or it is due."""
-    generated = next((name for name in wanted.type.having(Mark.GENERATED) if name in wanted.attributes), None)
-    if generated is None:
-        return ""
-    if (handle := str(wanted.attributes[generated])) in consumed:
-        status = situation.secrets[handle]
-        if status.fingerprint is None:
-            return "nobody knows its secret"
-        if status.proved is False:
-            return "the server refuses the stored secret"
-    return situation.rotations.get(wanted.address, "")
+def _rotation(situation: Situation, wanted: Desired, entry: Entry | None, consumed: set[str]) -> str:
+    """Why the server must make a new secret; empty if it must not.
+
+    What somebody in the spec needs must be known. The secret of a client that we made is made anew for others who
+    may need it, if there is a place for it; that of an adopted client is somebody else's affair. One that is right
+    is made anew where `rotations` say so.
+    """
+    handle = _generated(wanted)
+    status = situation.secrets[handle] if handle else SecretStatus()
+    ours = entry is not None and entry.origin is Origin.CREATED and status.writable
+    lost = _lost(status) if handle in consumed or (handle and ours) else ""
+    return lost or situation.rotations.get(wanted.address, "")
+
+
+def _generated(wanted: Desired) -> str:
+    """The handle of the secret that the server makes; empty if there is none."""
+    names = wanted.type.having(Mark.GENERATED)
+    return next((str(wanted.attributes[name]) for name in names if name in wanted.attributes), "")
+
+
+def _lost(status: SecretStatus) -> str:
+    """What is wrong with a secret that a server made; empty if it is known, and not refused."""
+    if status.fingerprint is None:
+        return "nobody knows its secret"
+    return "the server refuses the stored secret" if status.proved is False else ""
 
 
 def consumed_secrets(desired: DesiredState) -> set[str]:
@@ -202,20 +225,17 @@ def fresh_secrets(situation: Situation, rest: set[Address], consumed: set[str]) 
     fresh: set[str] = set()
     for address in situation.desired.keys() - rest:
         wanted = situation.desired[address]
-        for name in wanted.type.having(Mark.GENERATED):
-            handle = str(wanted.attributes.get(name, ""))
-            observation = situation.observed[address]
-            if not handle or isinstance(observation, Unreadable):
-                continue
-            if isinstance(observation, Absent):
-                fresh.add(handle)
-                continue
-            entry = recognised(situation.state, address, observation, marked=wanted.type.marked)
-            status = situation.secrets[handle]
-            lost = handle in consumed and (status.fingerprint is None or status.proved is False)
-            found = differences(wanted, observation, entry, situation.secrets) if entry else ()
-            if lost or address in situation.rotations or _must_replace(wanted, found):
-                fresh.add(handle)
+        handle = _generated(wanted)
+        observation = situation.observed[address]
+        if not handle or isinstance(observation, Unreadable):
+            continue
+        if isinstance(observation, Absent):
+            fresh.add(handle)
+            continue
+        entry = recognised(situation.state, address, observation, marked=wanted.type.marked)
+        found = differences(wanted, observation, entry, situation.secrets) if entry else ()
+        if _rotation(situation, wanted, entry, consumed) or _must_replace(wanted, found):
+            fresh.add(handle)
     return fresh
 
 
@@ -231,6 +251,27 @@ def missing_secrets(situation: Situation, fresh: set[str], consumed: set[str]) -
             )
         if handle not in fresh and status.fingerprint is None:
             yield error(f"the secret {handle} is needed, and its store has no such value", handle)
+
+
+def lost_secrets(situation: Situation, rest: set[Address], known: set[str]) -> Iterator[Diagnostic]:
+    """A warning for each secret of a client that was known once, or is refused, and that the plan leaves so.
+
+    `known` are the handles of which something is said already. That nobody ever knew the secret of an adopted
+    client is no finding.
+    """
+    for address in sorted(situation.desired.keys() - rest):
+        wanted, observation = situation.desired[address], situation.observed[address]
+        handle = _generated(wanted)
+        if not handle or handle in known or not isinstance(observation, Present):
+            continue
+        status, entry = situation.secrets[handle], situation.state.entries.get(address)
+        ours = entry is not None and (entry.origin is Origin.CREATED or bool(entry.fingerprints))
+        if (reason := _lost(status)) and (ours or status.proved is False):
+            yield warning(
+                f"{reason}; it belongs into {handle}",
+                str(address),
+                "put the right value there; or let the server make a new one, which ends the old, and put it there",
+            )
 
 
 def find_drift(situation: Situation, rest: set[Address]) -> Iterator[Drift]:

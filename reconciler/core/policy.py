@@ -58,8 +58,7 @@ def _of_change(change: Change, situation: Situation, users: Users) -> Iterator[H
         entry = _entry(change, situation)
         kept = " It was adopted: somebody else made it." if entry and entry.origin is Origin.ADOPTED else ""
         yield Hazard(HazardName.REPLACES, subject, f"{change.reason}: the old one is deleted.{kept}")
-    used = change.address in situation.rotations or not _never_stored(change, situation, resource_type)
-    if StepKind.ROTATE in kinds and used:
+    if StepKind.ROTATE in kinds and not _never_stored(change, situation, resource_type):
         text = "its secret is rotated: whoever uses the old one is refused from that moment on"
         yield Hazard(HazardName.ROTATES, subject, text)
     yield from (Hazard(HazardName.TAKES_OVER, subject, text) for text in _takes_over(change, situation))
@@ -83,7 +82,7 @@ def _entry(change: Change, situation: Situation) -> Entry | None:
 def _never_stored(change: Change, situation: Situation, resource_type: ResourceType) -> bool:
     """Whether the secret that is rotated never reached its store, so that nobody can be using it."""
     known, entry = _entry(change, situation), situation.state.entries.get(change.address)
-    if known is None or known.origin is not Origin.CREATED or entry is None:
+    if change.address in situation.rotations or known is None or known.origin is not Origin.CREATED or entry is None:
         return False
     doubt = situation.state.in_doubt.get(change.address)
     generated = resource_type.having(Mark.GENERATED)[0]

@@ -63,13 +63,15 @@ End = Performed | Refused | Doubt
 class Performer:
     """Carries out single steps. Steps of one change come one after another; changes may run side by side.
 
-    `now` tells the time. `_entries` holds what was recorded of a change so far, `_written` what its steps wrote.
+    `refused` are the handles whose value the server said is wrong: nothing is recorded of it. `now` tells the time.
+    `_entries` holds what was recorded of a change so far, `_written` what its steps wrote.
     """
 
     state: State
     types: Mapping[tuple[str, str], ResourceType]
     handlers: Handlers
     secrets: Secrets
+    refused: frozenset[str] = frozenset()
     now: Callable[[], datetime] = partial(datetime.now, UTC)
     _entries: dict[Address, Entry | None] = field(default_factory=dict)
     _written: dict[Address, dict[str, Value]] = field(default_factory=dict)
@@ -262,8 +264,9 @@ class Performer:
             if done is None:  # what the store holds is wrong, or nothing: no fingerprint until the new one is kept
                 prints.pop(generated, None)
         elif generated is not None and change.action is not Action.CREATE:
-            value = self.secrets.value(str(change.wanted[generated]))
-            if value is not None:
+            handle = str(change.wanted[generated])
+            value = self.secrets.value(handle)
+            if value is not None and handle not in self.refused:
                 prints[generated] = self.secrets.fingerprint(value)
         since = known.secret_since if known else None
         return Entry(

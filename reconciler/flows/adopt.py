@@ -91,7 +91,8 @@ def _run(
         state = store.state
         change = make(world, address)
         plan = Plan(state.stack, state.environment, state.lineage, state.serial, (change,))
-        performer = Performer(state, world.situation.types, world.handlers, world.secrets)
+        situation = world.situation
+        performer = Performer(state, situation.types, world.handlers, world.secrets, situation.refused)
         with dialogue.stoppable() as stop:
             store.begin(world.systems)
             results = Executor(performer, store.record, dialogue.progress, stop, 1).run(plan)

@@ -76,7 +76,8 @@ def apply(request: Request, dialogue: Dialogue) -> Outcome | None:
         if not dialogue.confirm():
             return None
         check_stores(plan, world)
-        performer = Performer(store.state, world.situation.types, world.handlers, world.secrets)
+        situation = world.situation
+        performer = Performer(store.state, situation.types, world.handlers, world.secrets, situation.refused)
         with dialogue.stoppable() as stop:
             store.begin(world.systems)
             results = Executor(performer, store.record, dialogue.progress, stop, place.parallelism).run(plan)
