@@ -57,11 +57,15 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A whole apply: its steps in the order in which they ended, the new serial, and what rotations led to."""
+    """A whole apply: its steps in the order in which they ended, the new serial, and what rotations led to.
+
+    `advice` is what a person should know of a run that did not end as it should.
+    """
 
     results: tuple[StepResult, ...]
     serial: int
     windows: tuple[Window, ...] = ()
+    advice: str = ""
 
     @property
     def exit_code(self) -> ExitCode:

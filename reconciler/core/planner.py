@@ -21,6 +21,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from reconciler.core.address import Address
 from reconciler.core.blocking import unreadable
 from reconciler.core.desired import DesiredState
 from reconciler.core.diff import differences, drifted
@@ -39,7 +40,6 @@ from reconciler.diagnostic import Diagnostic, error, warning
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from reconciler.core.address import Address
     from reconciler.core.desired import Desired
 
 

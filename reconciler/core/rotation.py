@@ -57,7 +57,9 @@ def _counted(desired: DesiredState, state: State) -> Iterator[tuple[Address, int
 
 def generated(wanted: Desired) -> str:
     """The handle of the secret that the server made for a resource; empty if there is none."""
-    return next((str(wanted.attributes[name]) for name in wanted.type.having(Mark.GENERATED) if name in wanted.attributes), "")
+    return next(
+        (str(wanted.attributes[name]) for name in wanted.type.having(Mark.GENERATED) if name in wanted.attributes), ""
+    )
 
 
 def find_consumers(desired: DesiredState, address: Address) -> tuple[Address, ...]:
@@ -90,7 +92,7 @@ def narrow(plan: Plan, desired: DesiredState, targets: frozenset[Address], handl
     )
 
 
-def measure(plan: Plan, desired: DesiredState, results: Sequence[StepResult]) -> tuple[Window, ...]:
+def measure(desired: DesiredState, results: Sequence[StepResult]) -> tuple[Window, ...]:
     """How long each secret that was rotated was refused while a consumer still used it."""
     ended = {result.address: result for result in results}  # the last step of each
     windows: list[Window] = []

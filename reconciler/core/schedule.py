@@ -66,7 +66,9 @@ def _outlive(
         if change.action is Action.DELETE:
             left_by = [other for item in (change.address, *change.depends_on) for other in leavers.get(item, ())]
             waits[Node(change.address, 0)] |= {
-                Node(other.address, len(other.steps) - 1) for other in left_by if other.address not in change.depends_on
+                Node(other.address, len(other.steps) - 1)
+                for other in left_by
+                if other.address not in change.depends_on
             }
 
 

@@ -8,9 +8,12 @@ no spec can name; so whatever interrupts a rotation, the next plan moves the sig
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from reconciler.core.address import Address
+from reconciler.core.desired import DesiredState
 from reconciler.core.observed import Present
 from reconciler.core.resource import Mark
 from reconciler.core.rotation import find_consumers, generated
@@ -18,15 +21,14 @@ from reconciler.core.secret import Handle, parse_handle
 from reconciler.diagnostic import Diagnostic, warning
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
-    from reconciler.core.address import Address
-    from reconciler.core.desired import Desired, DesiredState
+    from reconciler.core.desired import Desired
     from reconciler.core.planner import Situation
-    from reconciler.core.resource import Attributes
+    from reconciler.core.resource import Attributes, Value
     from reconciler.core.state import State
 
-_MARK = "~shadow"
+_MARK, _TYPES = "~shadow", {"client", "mapper"}
 _ID_MARK, _LONGEST_ID = "shadow", 120
 """Clavex takes letters and digits only, at most 120 (facts clavex 2.1)."""
 _TITLE_MARK, _LONGEST_TITLE = " (rotation)", 120
@@ -35,8 +37,8 @@ CLIENT_ID = "client_id"
 
 
 def is_shadow(address: Address) -> bool:
-    """Whether this is a shadow, or a mapper of one: a client's name has no dot, and no name in a spec has the mark."""
-    return address.name.partition(".")[0].endswith(_MARK)
+    """Whether this is a shadow, or a mapper of one: a client's name has no dot, and no client of a spec the mark."""
+    return address.type in _TYPES and address.name.partition(".")[0].endswith(_MARK)
 
 
 def shadow_of(address: Address) -> Address:
@@ -67,7 +69,7 @@ def review_shadows(state: State) -> Iterator[Diagnostic]:
                 f"the secret of {original} is being made anew without downtime, or that was interrupted: its shadow, "
                 f"the client {entry.applied.get(CLIENT_ID)}, is there, and {through}",
                 str(address),
-                f"`reconciler rotate {original} --without-downtime` goes on, `reconciler apply` goes back to {original}",
+                f"`reconciler rotate {original} --without-downtime` goes on, `reconciler apply` goes back",
             )
 
 
@@ -121,7 +123,9 @@ def make_shadow(situation: Situation, address: Address) -> dict[Address, Desired
     """The shadow of the client at `address` and its mappers: as wanted, and as found where nothing is wanted."""
     wanted, found = situation.desired[address], situation.observed[address]
     shown = found.attributes if isinstance(found, Present) else {}
-    kept = {name: value for name, value in shown.items() if name in wanted.type.attributes and value is not None}
+    kept: dict[str, Value] = {
+        name: value for name, value in shown.items() if name in wanted.type.attributes and value is not None
+    }
     kept |= wanted.attributes
     key = {CLIENT_ID: shadow_id(str(kept[CLIENT_ID]))}
     handle = parse_handle(generated(wanted))
@@ -133,10 +137,11 @@ def make_shadow(situation: Situation, address: Address) -> dict[Address, Desired
         "name": f"{name}{_TITLE_MARK}",
         secret: str(Handle(handle.store, f"{handle.name}.shadow")),
     }
-    made = {shadow_of(address): wanted._replace(address=shadow_of(address), attributes=own, secret_days=None)}
+    made = {shadow_of(address): replace(wanted, address=shadow_of(address), attributes=own, secret_days=None)}
     for other, item in situation.desired.items():
         if item.type.inside == address.type and address in item.depends_on:
-            made[shadow_of(other)] = item._replace(
+            made[shadow_of(other)] = replace(
+                item,
                 address=shadow_of(other),
                 attributes={**item.attributes, **key},
                 depends_on=(shadow_of(address),),
@@ -161,7 +166,8 @@ def _redirected(consumer: Desired, address: Address, there: DesiredState) -> Des
     shadow = there[shadow_of(address)]
     own, theirs = generated(there[address]), generated(shadow)
     secrets = {name: theirs for name in consumer.type.having(Mark.SECRET) if consumer.attributes.get(name) == own}
-    return consumer._replace(
+    return replace(
+        consumer,
         attributes={**consumer.attributes, CLIENT_ID: shadow.attributes[CLIENT_ID], **secrets},
         depends_on=tuple(shadow.address if other == address else other for other in consumer.depends_on),
     )

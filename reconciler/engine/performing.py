@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from functools import partial
 from typing import TYPE_CHECKING
 
 from reconciler.core.address import Address
@@ -29,6 +28,11 @@ _GONE = 404
 _REFUSALS = range(300, 500)
 """Statuses that say: it was not carried out."""
 _WRITES = {StepKind.UPDATE, StepKind.EXPAND, StepKind.CONTRACT}
+
+
+def utc_now() -> datetime:
+    """Now."""
+    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +76,7 @@ class Performer:
     handlers: Handlers
     secrets: Secrets
     refused: frozenset[str] = frozenset()
-    now: Callable[[], datetime] = partial(datetime.now, UTC)
+    now: Callable[[], datetime] = utc_now
     _entries: dict[Address, Entry | None] = field(default_factory=dict)
     _written: dict[Address, dict[str, Value]] = field(default_factory=dict)
 

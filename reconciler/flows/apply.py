@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from threading import Event
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from reconciler.core.outcome import Outcome, StepResult
 from reconciler.core.plan import HazardName, Plan
 from reconciler.core.policy import refused
+from reconciler.core.rotation import measure
 from reconciler.diagnostic import Severity
 from reconciler.engine.executor import Executor
 from reconciler.engine.performing import Performer
@@ -22,6 +23,8 @@ from reconciler.flows.world import emptied, look
 
 if TYPE_CHECKING:
     from reconciler.core.plan import Hazard
+    from reconciler.engine.statestore import OpenState
+    from reconciler.flows.world import World
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +41,12 @@ class Request:
 class Dialogue:
     """How the run talks.
 
-    `show` sees the plan, `progress` each step that ended and how many there are. `stoppable` lasts while steps are
-    carried out; the flag that it gives ends the run between two.
+    `show` sees the plan, `tell` what else is to be known before; `progress` each step that ended and how many there
+    are. `stoppable` lasts while steps are carried out; the flag that it gives ends the run between two.
     """
 
     show: Callable[[Plan], None]
+    tell: Callable[[Sequence[str]], None]
     confirm: Callable[[], bool]
     progress: Callable[[StepResult, int], None]
     stoppable: Callable[[], AbstractContextManager[Event]]
@@ -76,12 +80,20 @@ def apply(request: Request, dialogue: Dialogue) -> Outcome | None:
         if not dialogue.confirm():
             return None
         check_stores(plan, world)
-        situation = world.situation
-        performer = Performer(store.state, situation.types, world.handlers, world.secrets, situation.refused)
         with dialogue.stoppable() as stop:
-            store.begin(world.systems)
-            results = Executor(performer, store.record, dialogue.progress, stop, place.parallelism).run(plan)
-            return Outcome(results, store.commit().serial)
+            return carry_out(plan, world, store, stop, dialogue.progress, place.parallelism)
+
+
+def carry_out(
+    plan: Plan, world: World, store: OpenState, stop: Event, progress: Callable[[StepResult, int], None], workers: int
+) -> Outcome:
+    """What became of the steps of a plan, committed."""
+    situation = world.situation
+    performer = Performer(store.state, situation.types, world.handlers, world.secrets, situation.refused)
+    store.begin(world.systems)
+    results = Executor(performer, store.record, progress, stop, workers).run(plan)
+    windows = measure(situation.desired, results)
+    return Outcome(results, store.commit().serial, windows)
 
 
 def refuse(hazards: tuple[Hazard, ...]) -> None:

@@ -11,6 +11,7 @@ from reconciler.core.intent import ClaimsFrom, Facts, Intent, SignOn, System
 from reconciler.core.observed import Unreadable
 from reconciler.core.plan import HazardName
 from reconciler.core.planner import Situation
+from reconciler.core.rotation import find_due, review_ages
 from reconciler.core.state import State, SystemRecord
 from reconciler.diagnostic import Diagnostic, Severity, error
 from reconciler.engine.refresh import Handlers, observe, secret_statuses
@@ -82,7 +83,9 @@ def look(
         handlers, types = make_handlers(intent, state, systems, secrets)
         observed = observe(desired, state, handlers, systems.unreadable, place.parallelism)
         statuses = secret_statuses(desired, observed, state, secrets, handlers if may_write else None)
-        situation = Situation(desired, observed, state, types, statuses)
+        now = place.now()
+        situation = Situation(desired, observed, state, types, statuses, find_due(desired, state, now))
+        diagnostics += tuple(review_ages(desired, state, now))
         yield World(situation, handlers, secrets, diagnostics, {**state.systems, **_records(intent, systems.facts)})
 
 

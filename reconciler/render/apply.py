@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from reconciler.core.outcome import Outcome, Status, StepResult
 from reconciler.errors import ExitCode
 from reconciler.render.diagnostics import remedy_lines
+from reconciler.render.rotation import window_lines
 from reconciler.render.sections import INDENT, title
 from reconciler.render.terminal import Ink, Style, prose, wrap
 
@@ -61,6 +62,10 @@ def outcome_text(outcome: Outcome, style: Style, *, width: int) -> str:
             for result in found:
                 lines += _result(result, style, width)
             sections.append(lines)
+    sections.append(window_lines(outcome.windows, style, width))
+    sections.append(
+        wrap(style.safe(outcome.advice[:1].upper() + outcome.advice[1:]), width) if outcome.advice else []
+    )
     sections.append([style.paint(line, Ink.BOLD) for line in wrap(outcome_summary(outcome), width)])
     return "\n\n".join("\n".join(lines) for lines in sections if lines)
 

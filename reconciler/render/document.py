@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from reconciler.core.address import Address
-    from reconciler.core.outcome import Outcome, StepResult
+    from reconciler.core.outcome import Outcome, StepResult, Window
     from reconciler.core.plan import Plan
     from reconciler.core.state import State
     from reconciler.diagnostic import Diagnostic
@@ -55,6 +55,8 @@ def outcome_document(outcome: Outcome) -> Document:
             "exit_code": int(outcome.exit_code),
             "serial": outcome.serial,
             "results": [_result(result) for result in outcome.results],
+            "windows": [_window(window) for window in outcome.windows],
+            "advice": outcome.advice,
         },
     )
 
@@ -93,5 +95,14 @@ def _document(noun: str, content: Document) -> Document:
     return {"format": f"reconciler {noun}", "version": VERSION, **content}
 
 
+def _window(window: Window) -> Document:
+    opened = [str(address) for address in window.open]
+    return asdict(window) | {"address": str(window.address), "seconds": round(window.seconds, 3), "open": opened}
+
+
 def _result(result: StepResult) -> Document:
-    return asdict(result) | {"address": str(result.address), "seconds": round(result.seconds, 3)}
+    return asdict(result) | {
+        "address": str(result.address),
+        "seconds": round(result.seconds, 3),
+        "ended": round(result.ended, 3),
+    }
