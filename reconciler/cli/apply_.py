@@ -93,7 +93,7 @@ def dialogue(caught: list[int], *, quiet: bool, ask: bool = False, allowed: froz
 
     def tell(lines: Sequence[str]) -> None:
         if not quiet:
-            print_text("\n".join(lines_of(lines, style_of(sys.stdout), width())))
+            print_text("\n".join([*lines_of(lines, style_of(sys.stdout), width()), ""]))
 
     def confirm() -> bool:
         if not ask:

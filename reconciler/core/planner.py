@@ -18,7 +18,7 @@ Settings are never created or deleted: an update at first sight, a forget at the
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from reconciler.core.address import Address
@@ -118,7 +118,8 @@ def decide(
         gone = NOT_CARRIED_OUT if known and known.awaiting else "it is gone: somebody removed it"
         return creation(wanted, gone if known else "it does not exist yet")
     entry = recognised(state, address, observation, marked=wanted.type.marked)
-    found = differences(wanted, observation, entry, secrets)
+    sure = replace(entry, fingerprints={}) if entry and address in state.in_doubt else entry
+    found = differences(wanted, observation, sure, secrets)  # in doubt, another secret may have been written
     if entry is not None and _must_replace(wanted, found):
         return replacement(wanted, observation, entry, found)
     rotation = _rotation(situation, wanted, entry, consumed)

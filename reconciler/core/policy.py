@@ -157,12 +157,15 @@ def _users(situation: Situation, plan: Plan) -> Users:
 
 
 def _too_much(plan: Plan, situation: Situation) -> Iterator[Hazard]:
-    totals = Counter(address.system for address in situation.state.entries)
+    totals = Counter(address.system for address in situation.state.entries if not is_shadow(address))
     touched = Counter(
         change.address.system
         for change in plan.changes
-        if (change.action in _COUNTED and any(item.cause is not Cause.SECRET for item in change.attributes or ()))
-        or change.action is Action.DELETE
+        if not is_shadow(change.address)
+        and (
+            (change.action in _COUNTED and any(item.cause is not Cause.SECRET for item in change.attributes or ()))
+            or change.action is Action.DELETE
+        )
     )
     for system, count in touched.items():
         total = totals[system]

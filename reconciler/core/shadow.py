@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from reconciler.core.desired import Desired
+    from reconciler.core.plan import Plan
     from reconciler.core.planner import Situation
     from reconciler.core.resource import Attributes, Value
     from reconciler.core.state import State
@@ -52,6 +53,13 @@ def original_of(address: Address) -> Address:
     return address._replace(name=address.name.replace(_MARK, "", 1))
 
 
+def shadows(state: State, address: Address) -> frozenset[Address]:
+    """The shadow of a client that is on record, and the mappers of that."""
+    shadow = shadow_of(address)
+    entries = state.entries.items()
+    return frozenset(other for other, entry in entries if is_shadow(other) and shadow in (other, *entry.depends_on))
+
+
 def shadow_id(client_id: str) -> str:
     """The client id of a shadow."""
     return f"{client_id[: _LONGEST_ID - len(_ID_MARK)]}{_ID_MARK}"
@@ -71,6 +79,11 @@ def review_shadows(state: State) -> Iterator[Diagnostic]:
                 str(address),
                 f"`reconciler rotate {original} --without-downtime` goes on, `reconciler apply` goes back",
             )
+
+
+def shadow_findings(plan: Plan) -> tuple[Diagnostic, ...]:
+    """The findings of a plan that `review_shadows` made."""
+    return tuple(item for item in plan.diagnostics if item.where.endswith(_MARK))
 
 
 @dataclass(frozen=True, slots=True)

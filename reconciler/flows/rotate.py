@@ -13,7 +13,7 @@ from reconciler.core.plan import Action, HazardName, StepKind
 from reconciler.core.planner import make_plan
 from reconciler.core.policy import judge, refused
 from reconciler.core.rotation import find_consumers, generated, narrow
-from reconciler.core.shadow import is_shadow, plan_legs, redirect, shadow_of
+from reconciler.core.shadow import is_shadow, plan_legs, redirect, shadow_of, shadows
 from reconciler.core.state import Origin
 from reconciler.diagnostic import Severity
 from reconciler.engine.refresh import observe, secret_statuses
@@ -56,8 +56,9 @@ def rotate(request: Request, dialogue: Dialogue) -> Outcome | None:
     ):
         check_rotatable(seen.situation, address)
         world = replace(seen, situation=replace(seen.situation, rotations={address: REASON}))
-        allowed = request.allowed | _implied(world.situation, address)
-        plan = _planned(world.situation, frozenset((address, *find_consumers(world.situation.desired, address))))
+        allowed, consumers = request.allowed, find_consumers(world.situation.desired, address)
+        plan = _planned(world.situation, frozenset((address, *consumers, *shadows(store.state, address))))
+        plan = replace(plan, hazards=refused(plan.hazards, _implied(world.situation, address)))
         if request.without_downtime:
             relay = Relay(world, store, place.parallelism, allowed, dialogue)
             return relay.run(address, plan)
@@ -116,7 +117,7 @@ def _warnings(situation: Situation, address: Address) -> list[str]:
         return ["No sign-on of the spec uses this secret: who else has it must fetch the new one from its store."]
     lines = ["From the new secret on until it has reached a sign-on, no login works there."]
     if slow:
-        lines += [f"{text}: until then no login works there." for text in slow]
+        lines += [f"{text}; until then no login works there." for text in slow]
     else:
         lines.append("`--without-downtime` lets people in through a second client meanwhile.")
     return lines
@@ -167,7 +168,7 @@ class Relay:
         }
         with self.dialogue.stoppable() as stop:
             for leg in legs:
-                if not self._go(leg, address, stop):
+                if stop.is_set() or not self._go(leg, address, stop):
                     return self._outcome((), _advice(leg, address))
         return self._outcome((Window(address, 0.0, len(consumers)),))
 
@@ -190,7 +191,7 @@ class Relay:
             self._ended += outcome.results
             if any(result.status is not Status.DONE for result in outcome.results):
                 return False
-        return not stop.is_set() and (leg.proves is None or self._proves(situation, leg.proves))
+        return leg.proves is None or self._proves(situation, leg.proves)
 
     def _proves(self, situation: Situation, address: Address) -> bool:
         """Whether the server takes the secret in the store; what it says is one more result."""

@@ -33,7 +33,7 @@ def _sentences(window: Window) -> Iterator[str]:
     elif reached:
         yield (
             f"{window.address}: a new secret. From its making until {number(reached, 'sign-on')} had it, at most "
-            f"{window.seconds:.1f} s passed; logins failed meanwhile."
+            f"{window.seconds:.2f} s passed; logins failed meanwhile."
         )
     if window.open:
         names = [str(address) for address in window.open]
