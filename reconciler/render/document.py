@@ -101,8 +101,6 @@ def _window(window: Window) -> Document:
 
 
 def _result(result: StepResult) -> Document:
-    return asdict(result) | {
-        "address": str(result.address),
-        "seconds": round(result.seconds, 3),
-        "ended": round(result.ended, 3),
-    }
+    found = asdict(result) | {"address": str(result.address), "seconds": round(result.seconds, 3)}
+    del found["ended"]  # the windows say what it is for
+    return found

