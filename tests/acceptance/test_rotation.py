@@ -94,6 +94,26 @@ def test_logins_fail_in_the_window_of_a_rotation_in_place(people: People) -> Non
     assert people.causes() == []
 
 
+@pytest.mark.parametrize("plugin", ["properties", "resolution"])
+def test_what_a_person_must_do_is_said_and_keeps_the_window_open(place: Workplace, plugin: str) -> None:
+    file = place.folder / "jira-config.properties"
+    options = {"file": str(file), "secret_in_clear": True} if plugin == "properties" else {}
+    path = "/plugins/servlet/samlsso" if plugin == "resolution" else "/plugins/servlet/oidc/callback"
+    place.write({"sso": {"jira": {"plugin": plugin, "callback": path, "groups": None, plugin: options}}})
+    place.apply("locks-out")
+    before = place.changes
+    ran = rotate(place, "--without-downtime").ended(ExitCode.ERROR)
+    assert f"jira/{plugin}/jira: " in ran.err
+    assert place.changes == before
+    ran = rotate(place).ended(ExitCode.MANUAL if plugin == "resolution" else ExitCode.DONE)
+    text = " ".join(ran.out.split())
+    assert f"still with the old secret, which is refused: jira/{plugin}/jira." in text
+    assert ("started again" if plugin == "properties" else "type the new secret in") in text
+    if plugin == "properties":
+        assert place.stored_secrets()[SECRET] in file.read_text()
+        place.settle()
+
+
 def test_it_asks_first(applied: Workplace) -> None:
     before = applied.stored_secrets()
     ran = applied.run("rotate", CLIENT).ended(ExitCode.ERROR)

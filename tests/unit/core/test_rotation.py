@@ -40,6 +40,7 @@ from reconciler.core.shadow import (
     plan_legs,
     redirect,
     review_shadows,
+    shadow_findings,
     shadow_of,
     shadows,
 )
@@ -272,7 +273,7 @@ def test_a_shadow_that_is_left_is_told_and_goes_without_a_question():
     back = next(change for change in plan.changes if change.address == IDP_AT)
     assert back.reason == "it goes back from the shadow of its client"
     assert judge(plan, situation) == ()
-    assert told in plan.diagnostics
+    assert shadow_findings(plan) == (told,)
 
 
 def test_what_is_deleted_waits_for_who_leaves_it():
