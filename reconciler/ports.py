@@ -310,8 +310,8 @@ class Secrets(Protocol):
     def fingerprint(self, value: SecretStr) -> str:
         """The keyed fingerprint of a value."""
 
-    def ensure_key(self) -> None:
-        """Makes the key of the fingerprints durable; before the first of them is recorded."""
+    def ensure_key(self) -> str:
+        """The store that now holds the key of the fingerprints; before the first of them is recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -359,10 +359,3 @@ class Backend(Protocol):
 
     def holder(self) -> LockInfo | None:
         """Who holds the lock now."""
-
-
-class Clock(Protocol):
-    """Tells the time."""
-
-    def now(self) -> datetime:
-        """Now, with a time zone."""

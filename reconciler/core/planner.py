@@ -28,7 +28,7 @@ from reconciler.core.diff import differences, drifted
 from reconciler.core.observed import Absent, Observation, ObservedState, Present, Unreadable
 from reconciler.core.ownership import bears_our_mark, recognised, recorded
 from reconciler.core.plan import Action, AttributeChange, Change, Drift, DriftKind, Plan, StepKind
-from reconciler.core.removal import remove
+from reconciler.core.removal import LEFT_SPEC, remove
 from reconciler.core.resource import Mark, ResourceType
 from reconciler.core.rest import at_rest
 from reconciler.core.secret import SecretStatus
@@ -45,10 +45,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """All that a plan is made from.
+    """All that a plan is made from. `types` knows the type of every address; `secrets` every handle.
 
-    `types` knows the type of every address; `secrets` every handle. `rotations` are the objects whose secret shall be
-    made anew although it is right, each with the reason.
+    `cause` says why what is recorded is wanted no more. `rotations` are the objects whose secret shall be made anew
+    although it is right, each with the reason.
     """
 
     desired: DesiredState
@@ -56,6 +56,7 @@ class Situation:
     state: State
     types: Mapping[tuple[str, str], ResourceType]
     secrets: Mapping[str, SecretStatus]
+    cause: str = LEFT_SPEC
     rotations: Mapping[Address, str] = field(default_factory=dict)
 
     @property
@@ -75,14 +76,15 @@ def make_plan(situation: Situation) -> Plan:
     blocked = unreadable(situation.desired, situation.observed, state, rest)
     known = dict(situation.secrets) | dict.fromkeys(fresh, SecretStatus())
     heirs = find_heirs(situation)
+    former = {heir: state.entries[address] for address, heir in heirs.items()}
     changes: dict[Address, Change] = {}
     for address in (situation.desired.keys() | state.entries.keys()) - blocked.keys() - rest:
         wanted = situation.desired.get(address)
         observation = situation.observed[address]
         if wanted is None:
             resource_type = situation.types[address.system, address.type]
-            changes[address] = remove(state, resource_type, address, observation, heirs.get(address))
-        elif (change := decide(situation, wanted, observation, known, consumed)) is not None:
+            changes[address] = remove(state, resource_type, address, observation, heirs.get(address), situation.cause)
+        elif (change := decide(situation, wanted, observation, known, consumed, former.get(address))) is not None:
             changes[address] = change
     changes |= taken_along(situation, changes)
     if blocked:  # what nobody will write needs no secret
@@ -110,8 +112,12 @@ def decide(
     observation: Observation,
     secrets: Mapping[str, SecretStatus],
     consumed: set[str],
+    former: Entry | None,
 ) -> Change | None:
-    """What is done to one wanted resource that could be read; None for nothing."""
+    """What is done to one wanted resource that could be read; None for nothing.
+
+    `former` is the entry of the address by which the spec meant the same object before.
+    """
     state, address = situation.state, wanted.address
     if not isinstance(observation, Present):
         known = recorded(state, address)
@@ -125,7 +131,12 @@ def decide(
     rotation = _rotation(situation, wanted, entry, consumed)
     ours = bears_our_mark(state, address, observation)
     if entry is None or recorded(state, address) is None:
-        return update(wanted, observation, entry, found, action=Action.ADOPT, rotation=rotation, marked=ours)
+        change = update(wanted, observation, entry, found, action=Action.ADOPT, rotation=rotation, marked=ours)
+        if (
+            entry is None and former is not None and observation.owner is None
+        ):  # without a mark only we know whose it is
+            return replace(change, origin=former.origin, reason="it was managed by another name until now")
+        return change
     if found or rotation or entry.deposed:
         return update(wanted, observation, entry, found, action=Action.UPDATE, rotation=rotation, marked=ours)
     if not _settled(situation, wanted, entry):

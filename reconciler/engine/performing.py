@@ -133,6 +133,11 @@ class Performer:
         marked = self._type(change).marked or found.owner is not None
         if marked and not bears_our_mark(self.state, change.address, found):
             return Refused("an object with this key exists now, and somebody else made it", "plan again")
+        if unlike := self._unlike(change, found):
+            text = (
+                f"an object like it exists now, with another {', '.join(unlike)}, so it is not the one that was sent"
+            )
+            return Refused(text, "plan again")
         handler = self._handler(change)
         if self._generated(change) is None or not isinstance(handler, RotatingHandler):
             return self._completed(change, found, self._created(change, Written(found.remote_id)))
@@ -142,6 +147,12 @@ class Performer:
         except ReconcilerError as lost:  # a doubt of the create: the next run makes the secret without asking
             return Doubt(f"{problem.message}; its secret could not be made anew: {lost.message}", lost.remedy)
         return self._completed(change, found, self._created(change, rotated))
+
+    def _unlike(self, change: Change, found: Present) -> list[str]:
+        """What is otherwise than it was sent, of what no later request can change: that makes it another object."""
+        kind = self._type(change)
+        fixed = {*kind.key, *kind.having(Mark.FORCE_NEW)} & change.wanted.keys() & found.attributes.keys()
+        return sorted(name for name in fixed if found.attributes[name] != change.wanted[name])
 
     def _completed(self, change: Change, found: Present, end: End) -> End:
         """After `end`: what the lost create had no time for is written, since some objects take several requests."""
@@ -317,7 +328,10 @@ class Performer:
         return entry.remote_id if entry else change.remote_id
 
     def _observe(self, change: Change) -> Observation:
-        lookup = Lookup(change.address, change.wanted, self._remote_id(change) or None)
+        remote_id, entry = self._remote_id(change) or None, self.state.entries.get(change.address)
+        same = entry is not None and entry.remote_id == remote_id and not entry.awaiting
+        applied = entry.applied if entry and same else {}
+        lookup = Lookup(change.address, change.wanted, remote_id, applied=applied)
         return self._handler(change).read([lookup])[change.address]
 
     def _write(

@@ -14,6 +14,7 @@ from reconciler.engine.performing import Performer
 from reconciler.errors import IncompleteError, ReconcilerError
 from reconciler.flows.place import lock_info
 from reconciler.flows.world import look
+from reconciler.transport.http import Access
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -86,7 +87,7 @@ def _run(
     spec: SpecRead = place.read_spec()
     with (
         place.state_store().open(lock_info(operation)) as store,
-        look(place, spec, store.state, may_write=True) as world,
+        look(place, spec, store.state, Access.WRITE) as world,
     ):
         state = store.state
         change = make(world, address)

@@ -20,6 +20,8 @@ from reconciler.flows.checks import check_stores, compare, compare_places
 from reconciler.flows.place import Place, lock_info
 from reconciler.flows.plan import judged
 from reconciler.flows.world import emptied, look
+from reconciler.render.wording import allowing, listed, number
+from reconciler.transport.http import Access
 
 if TYPE_CHECKING:
     from reconciler.core.plan import Hazard
@@ -62,7 +64,7 @@ def apply(request: Request, dialogue: Dialogue) -> Outcome | None:
         spec = replace(spec, intent=emptied(spec.intent))
     with (
         place.state_store().open(lock_info("apply")) as store,
-        look(place, spec, store.state, may_write=True, allowed=request.allowed) as world,
+        look(place, spec, store.state, Access.WRITE, allowed=request.allowed) as world,
     ):
         plan = judged(world, spec)
         if request.saved is not None:
@@ -73,24 +75,25 @@ def apply(request: Request, dialogue: Dialogue) -> Outcome | None:
             dialogue.show(plan)
             refuse(refused(plan.hazards, request.allowed))
         if not plan.changes:
-            if world.systems != store.state.systems:  # one was permitted to move
-                store.begin(world.systems)
+            known, key_store = store.state, check_stores(plan, world)
+            if (world.systems, key_store) != (known.systems, known.key_store):  # one was permitted to move
+                store.begin(world.systems, key_store)
                 store.commit()
             return Outcome((), store.state.serial)
         if not dialogue.confirm():
             return None
-        check_stores(plan, world)
+        key_store = check_stores(plan, world)
         with dialogue.stoppable() as stop:
+            store.begin(world.systems, key_store)
             return carry_out(plan, world, store, stop, dialogue.progress, place.parallelism)
 
 
 def carry_out(
     plan: Plan, world: World, store: OpenState, stop: Event, progress: Callable[[StepResult, int], None], workers: int
 ) -> Outcome:
-    """What became of the steps of a plan, committed."""
+    """What became of the steps of a plan, committed. The store has begun."""
     situation = world.situation
     performer = Performer(store.state, situation.types, world.handlers, world.secrets, situation.refused)
-    store.begin(world.systems)
     results = Executor(performer, store.record, progress, stop, workers).run(plan)
     windows = measure(situation.desired, results)
     return Outcome(results, store.commit().serial, windows)
@@ -100,7 +103,15 @@ def refuse(hazards: tuple[Hazard, ...]) -> None:
     """RefusedError naming every hazard that was not allowed; IncompleteError if all that is missing is a read."""
     if not hazards:
         return
-    what = ", ".join(sorted({f"{hazard.name} ({hazard.subject})" for hazard in hazards}))
-    names = " ".join(sorted({f"--allow {hazard.name}={hazard.subject}" for hazard in hazards}))
-    kind = IncompleteError if all(hazard.name is HazardName.INCOMPLETE for hazard in hazards) else RefusedError
-    raise kind(f"nothing was done; the plan holds what needs permission: {what}", f"if that is meant: {names}")
+    arguments = allowing(hazards)
+    if all(hazard.name is HazardName.INCOMPLETE for hazard in hazards):
+        systems = listed(sorted({hazard.subject for hazard in hazards}))
+        raise IncompleteError(
+            f"nothing was done: {systems} could not be read",
+            "\n".join(["set right what the plan says of it; or leave it out, with", *arguments]),
+        )
+    need = "needs" if len(arguments) == 1 else "need"
+    raise RefusedError(
+        f"nothing was done: {number(len(arguments), 'hazard')} of the plan {need} permission",
+        "\n".join(["if that is meant, apply again with", *arguments]),
+    )

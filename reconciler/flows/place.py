@@ -64,6 +64,7 @@ class Place:
             environ=self.environ,
             commands=read_commands(self.environ),
             lineage=state.lineage,
+            key_store=state.key_store,
         )
 
 

@@ -24,6 +24,7 @@ from reconciler.flows.checks import check_stores
 from reconciler.flows.place import Place, lock_info
 from reconciler.flows.world import World, look
 from reconciler.ports import RotatingHandler, Write
+from reconciler.transport.http import Access
 
 if TYPE_CHECKING:
     from threading import Event
@@ -52,13 +53,14 @@ def rotate(request: Request, dialogue: Dialogue) -> Outcome | None:
     spec = place.read_spec()
     with (
         place.state_store().open(lock_info("rotate")) as store,
-        look(place, spec, store.state, may_write=True, allowed=request.allowed) as seen,
+        look(place, spec, store.state, Access.WRITE, allowed=request.allowed) as seen,
     ):
         check_rotatable(seen.situation, address)
         world = replace(seen, situation=replace(seen.situation, rotations={address: REASON}))
         allowed, consumers = request.allowed, find_consumers(world.situation.desired, address)
         plan = _planned(world.situation, frozenset((address, *consumers, *shadows(store.state, address))))
-        plan = replace(plan, hazards=refused(plan.hazards, _implied(world.situation, address)))
+        hazards = refused(plan.hazards, _implied(world.situation, address))
+        plan = replace(plan, hazards=(*world.moved, *hazards))
         if request.without_downtime:
             relay = Relay(world, store, place.parallelism, allowed, dialogue)
             return relay.run(address, plan)
@@ -67,8 +69,9 @@ def rotate(request: Request, dialogue: Dialogue) -> Outcome | None:
         refuse(refused(plan.hazards, allowed))
         if not dialogue.confirm():
             return None
-        check_stores(plan, world)
+        key_store = check_stores(plan, world)
         with dialogue.stoppable() as stop:
+            store.begin(world.systems, key_store)
             return carry_out(plan, world, store, stop, dialogue.progress, place.parallelism)
 
 
@@ -144,6 +147,7 @@ class Relay:
     workers: int
     allowed: frozenset[str]
     dialogue: Dialogue
+    _key_store: str = ""
     _ended: tuple[StepResult, ...] = ()
 
     def run(self, address: Address, plan: Plan) -> Outcome | None:
@@ -161,7 +165,7 @@ class Relay:
             return None
         for handle in {generated(base.desired[address]), generated(legs[0].desired[shadow_of(address)])}:
             self.world.secrets.check_writable(handle)
-        self.world.secrets.ensure_key()
+        self._key_store = self.world.secrets.ensure_key()
         self.allowed |= {
             str(HazardName.TOO_MUCH),
             *(f"{HazardName.ROTATES}={x}" for x in (address, shadow_of(address))),
@@ -187,6 +191,7 @@ class Relay:
             def progress(result: StepResult, total: int) -> None:
                 self.dialogue.progress(result, len(before) + total)
 
+            self.store.begin(world.systems, self._key_store)
             outcome = carry_out(plan, world, self.store, stop, progress, self.workers)
             self._ended += outcome.results
             if any(result.status is not Status.DONE for result in outcome.results):

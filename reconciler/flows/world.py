@@ -9,38 +9,40 @@ from typing import TYPE_CHECKING
 
 from reconciler.core.intent import ClaimsFrom, Facts, Intent, SignOn, System
 from reconciler.core.observed import Unreadable
-from reconciler.core.plan import HazardName
+from reconciler.core.plan import Hazard, HazardName
 from reconciler.core.planner import Situation
+from reconciler.core.policy import refused
+from reconciler.core.removal import LEFT_SPEC, TAKEN_DOWN
 from reconciler.core.rotation import find_due, review_ages
+from reconciler.core.secret import parse_handle
 from reconciler.core.state import State, SystemRecord
 from reconciler.diagnostic import Diagnostic, Severity, error
 from reconciler.engine.refresh import Handlers, observe, secret_statuses
 from reconciler.engine.workers import reading
-from reconciler.errors import ReconcilerError, RefusedError, SecretError, SpecError
+from reconciler.errors import ReconcilerError, RefusedError, SpecError
+from reconciler.flows.credentials import all_credentials
 from reconciler.flows.registry import PLUGIN_RECORDS, PROVIDER_RECORDS
 from reconciler.ports import Connection, Credentials, Fingerprinter, Http, Secrets
-from reconciler.transport.http import open_http
+from reconciler.transport.http import Access, open_http
 
 if TYPE_CHECKING:
-    from pydantic import SecretStr
-
     from reconciler.core.address import Address
     from reconciler.core.desired import Desired
     from reconciler.core.resource import ResourceType
-    from reconciler.core.secret import Handle
     from reconciler.flows.place import Place
     from reconciler.spec.load import SpecRead
 
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """The systems, read. `systems` are the records that an apply leaves in the state."""
+    """The systems, read. `systems` are the records that an apply leaves in the state; `moved` was permitted."""
 
     situation: Situation
     handlers: Handlers
     secrets: Secrets
     diagnostics: tuple[Diagnostic, ...]
     systems: Mapping[str, SystemRecord]
+    moved: tuple[Hazard, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,29 +66,30 @@ class Systems:
 
 @contextmanager
 def look(
-    place: Place, spec: SpecRead, state: State, *, may_write: bool, allowed: frozenset[str] = frozenset()
+    place: Place, spec: SpecRead, state: State, access: Access, *, allowed: frozenset[str] = frozenset()
 ) -> Iterator[World]:
     """The world as it is now; connections stay open until the context ends.
 
-    Without `may_write` no request other than a read can leave.
+    No request can leave that `access` does not cover; secrets are proved if it covers that.
     """
     intent = completed(spec.intent)
-    refuse_moved(intent, state, allowed)
+    moved = refuse_moved(intent, state, allowed)
     secrets = place.secrets(spec, state)
     with ExitStack() as stack:
-        credentials = {name: find_credentials(system, secrets) for name, system in sorted(intent.systems.items())}
-        systems = connect(intent, state, credentials, stack, read_only=not may_write, workers=place.parallelism)
+        credentials = all_credentials(intent, secrets, spec.locate)
+        systems = connect(intent, state, credentials, stack, access=access, workers=place.parallelism)
         desired, found = expand(intent, systems.facts)
         diagnostics = tuple(spec.locate(item) for item in (*spec.diagnostics, *found))
         if errors := [item for item in diagnostics if item.severity is Severity.ERROR]:
             raise SpecError(errors)
         handlers, types = make_handlers(intent, state, systems, secrets)
         observed = observe(desired, state, handlers, systems.unreadable, place.parallelism)
-        statuses = secret_statuses(desired, observed, state, secrets, handlers if may_write else None)
-        now = place.now()
-        situation = Situation(desired, observed, state, types, statuses, find_due(desired, state, now))
+        statuses = secret_statuses(desired, observed, state, secrets, handlers if access >= Access.PROVE else None)
+        now, cause = place.now(), TAKEN_DOWN if intent.taken_down else LEFT_SPEC
+        situation = Situation(desired, observed, state, types, statuses, cause, find_due(desired, state, now))
         diagnostics += tuple(review_ages(desired, state, now))
-        yield World(situation, handlers, secrets, diagnostics, {**state.systems, **_records(intent, systems.facts)})
+        records = {**state.systems, **_records(intent, systems.facts)}
+        yield World(situation, handlers, secrets, diagnostics, records, moved)
 
 
 def completed(intent: Intent) -> Intent:
@@ -117,37 +120,47 @@ def emptied(intent: Intent) -> Intent:
         )
         for name, system in intent.systems.items()
     }
-    return replace(intent, systems=systems, clients={}, sign_ons={}, groups=())
+    return replace(intent, systems=systems, clients={}, sign_ons={}, groups=(), taken_down=True)
 
 
-def refuse_moved(intent: Intent, state: State, allowed: frozenset[str]) -> None:
-    """RefusedError if a system is not the one that the state knows: before any credential is sent to it."""
-    homes = {record.credential: record.url for record in state.systems.values() if record.credential}
+def refuse_moved(intent: Intent, state: State, allowed: frozenset[str]) -> tuple[Hazard, ...]:
+    """The systems that are not those that the state knows, as permitted: before any credential is sent to them.
+
+    RefusedError for one that is not.
+    """
+    moved = dict(_find_moved(intent, state))
+    if unasked := refused(tuple(moved), allowed):
+        text = f"{unasked[0].name}: {unasked[0].message}; no credential was sent to it"
+        raise RefusedError(text, f"{moved[unasked[0]]}, say --allow {unasked[0].name}={unasked[0].subject}")
+    return tuple(moved)
+
+
+def _find_moved(intent: Intent, state: State) -> Iterator[tuple[Hazard, str]]:
+    """Each system that moved, and what else to do than to permit it."""
+    homes = {
+        str(parse_handle(record.credential)): record.url for record in state.systems.values() if record.credential
+    }
     for name, system in sorted(intent.systems.items()):
-        known = state.systems.get(name)
-        home = homes.get(_credential(system), system.url)
-        if (
-            home != system.url
-            and known is None
-            and not {HazardName.MOVES_HOST, f"{HazardName.MOVES_HOST}={name}"} & allowed
-        ):
-            raise RefusedError(
-                f"{HazardName.MOVES_HOST}: the credential {_credential(system)} belongs to {home}, and system {name} "
-                f"would send it to {system.url}; nothing was sent",
-                f"give the new system a credential of its own, or say --allow {HazardName.MOVES_HOST}={name}",
-            )
-        if known is None or {HazardName.MOVES_HOST, f"{HazardName.MOVES_HOST}={name}"} & allowed:
+        known, credential = state.systems.get(name), _credential(system)
+        if known is None:
+            if (home := homes.get(credential, system.url)) != system.url:
+                text = (
+                    f"system {name} would send the credential {credential} to {system.url}, and it belongs to {home}"
+                )
+                yield (
+                    Hazard(HazardName.MOVES_HOST, name, text),
+                    "give the new system a credential of its own; or, if the same is meant",
+                )
             continue
         said = {key: value for key, value in known.facts.items() if key in system.settings}
         before = (known.provider, known.url, known.org, *said.values())
         now = (system.provider, system.url, system.org, *(system.settings[key] for key in said))
         if before != now:
-            raise RefusedError(
-                f"{HazardName.MOVES_HOST}: system {name} was {' '.join(filter(None, before))} and is now "
-                f"{' '.join(filter(None, now))}; no credential was sent to it",
-                f"put the old values back, give the new installation an environment of its own, or, if it is the "
-                f"same installation at a new place, say --allow {HazardName.MOVES_HOST}={name}",
+            text = f"system {name} was {' '.join(filter(None, before))} and is now {' '.join(filter(None, now))}"
+            remedy = (
+                "put the old values back; give the new installation an environment of its own; or, if it is the same"
             )
+            yield Hazard(HazardName.MOVES_HOST, name, text), f"{remedy} at a new place"
 
 
 def _credential(system: System) -> str:
@@ -190,18 +203,15 @@ def connect(
     credentials: Mapping[str, Credentials],
     stack: ExitStack,
     *,
-    read_only: bool,
+    access: Access,
     workers: int,
 ) -> Systems:
-    """Every system that there are credentials for, connected side by side until `stack` ends.
-
-    SecretError for credentials that no request can carry: before anything is sent.
-    """
+    """Every system that there are credentials for, connected side by side until `stack` ends."""
     headers = {
         name: PROVIDER_RECORDS[intent.systems[name].provider].authenticate(own) for name, own in credentials.items()
     }
     https = {
-        name: stack.enter_context(open_http(intent.systems[name], own, read_only=read_only))
+        name: stack.enter_context(open_http(intent.systems[name], own, access=access))
         for name, own in headers.items()
     }
     endpoints = {
@@ -224,21 +234,6 @@ def connect(
     return Systems(
         https, connections, {name: result for name, result in results.items() if isinstance(result, ReconcilerError)}
     )
-
-
-def find_credentials(system: System, secrets: Secrets) -> Credentials:
-    """What the system is asked with. SecretError if it is missing."""
-
-    def value(handle: Handle | None) -> SecretStr | None:
-        found = secrets.value(str(handle)) if handle else None
-        if handle and found is None:
-            named, remedy = str(handle), "put it into its store"
-            if handle.store == "env":
-                named, remedy = f"env:{handle.name}", f"set {handle.name} in the environment"
-            raise SecretError(f"the credential {named} of system {system.name} is missing", remedy)
-        return found
-
-    return Credentials(value(system.token), system.username, value(system.password))
 
 
 def make_handlers(

@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, urljoin, urlsplit
 import httpx
 
 from reconciler.ports import Answer
-from reconciler.transport.http import open_http
+from reconciler.transport.http import Access, open_http
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -92,7 +92,9 @@ class Browser:
 def open_browser(systems: Sequence[System]) -> Iterator[Browser]:
     """A browser for the systems, until the context ends. ReconcilerError if a CA or a proxy cannot be used."""
     with ExitStack() as stack:
-        yield Browser([(system, stack.enter_context(open_http(system, {}, read_only=True))) for system in systems])
+        yield Browser(
+            [(system, stack.enter_context(open_http(system, {}, access=Access.READ))) for system in systems]
+        )
 
 
 def is_below(url: str, base: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from enum import IntEnum
 from functools import lru_cache
 from http import HTTPStatus
 from time import monotonic
@@ -46,12 +47,24 @@ _HEADERS = {
     "User-Agent": f"reconciler/{__version__}",
 }
 
+PROOF = {"grant_type": "authorization_code", "code": "made-up-code"}
+"""What goes along with a secret that is to be proved: nobody gets anything for it."""
+_PROOF_FORM = frozenset((*PROOF, "client_id", "client_secret", "redirect_uri"))
+
 Outcome = HttpAnswer | Lost
 
 
+class Access(IntEnum):
+    """What an open system may be sent: reads; the proof of a secret too, which changes nothing; everything."""
+
+    READ = 0
+    PROVE = 1
+    WRITE = 2
+
+
 @contextmanager
-def open_http(system: System, headers: Mapping[str, SecretStr], *, read_only: bool = False) -> Iterator[Http]:
-    """An open system; `headers` carry its credentials. `read_only` refuses every method but GET.
+def open_http(system: System, headers: Mapping[str, SecretStr], *, access: Access = Access.WRITE) -> Iterator[Http]:
+    """An open system; `headers` carry its credentials. What `access` does not cover is refused, and not sent.
 
     Raises SecretError for a credential that no header can carry, and ReconcilerError for a CA or proxy that cannot
     be used. Nothing is sent yet.
@@ -64,7 +77,7 @@ def open_http(system: System, headers: Mapping[str, SecretStr], *, read_only: bo
                 f"was it copied whole, without line breaks? See [systems.{system.name}]",
             )
     with make_transport(system) as transport:
-        yield SystemHttp(system, transport, headers, read_only=read_only)
+        yield SystemHttp(system, transport, headers, access)
 
 
 class SystemHttp:
@@ -75,13 +88,13 @@ class SystemHttp:
     """
 
     def __init__(
-        self, system: System, transport: httpx.BaseTransport, headers: Mapping[str, SecretStr], *, read_only: bool
+        self, system: System, transport: httpx.BaseTransport, headers: Mapping[str, SecretStr], access: Access
     ) -> None:
         self._system = system
         self._transport = transport
         self._credentials = headers
         self._hidden = tuple(hidden_words(value.get_secret_value() for value in headers.values()))
-        self._read_only = read_only
+        self._access = access
 
     @property
     def url(self) -> str:
@@ -119,7 +132,9 @@ class SystemHttp:
     ) -> HttpAnswer:
         """Writes; sent again where that may help and is safe."""
         where = f"{method} {self.url}{path}"
-        if self._read_only:
+        bare = anonymous and not (json or params or headers)
+        proof = method == "POST" and path.endswith("/token") and bare and _is_proof(form or {})
+        if self._access < (Access.PROVE if proof else Access.WRITE):
             raise RefusedError(f"{where}: this run only reads, so this was not sent")
         request = self._request(method, path, headers, anonymous=anonymous, params=params, json=json, data=form)
         sent = (*secret_texts(json), *secret_texts(form))
@@ -247,6 +262,10 @@ class SystemHttp:
 @lru_cache(maxsize=64)  # thousands of requests go to the same few URLs
 def _parse(url: str) -> httpx.URL:
     return httpx.URL(url)
+
+
+def _is_proof(form: Mapping[str, str]) -> bool:
+    return form.items() >= PROOF.items() and form.keys() <= _PROOF_FORM
 
 
 def _may_have_arrived(outcome: Outcome, ok: Sequence[int]) -> bool:

@@ -68,7 +68,7 @@ def world(desired, entries, rotations=None, **observed):
         replace(EMPTY, entries=entries),
         TYPES | {("jira", "idp"): USER},
         {HANDLE: STORED},
-        rotations or {},
+        rotations=rotations or {},
     )
 
 
