@@ -92,7 +92,7 @@ def test_what_permits_many_hazards_is_said_in_few_words() -> None:
 def test_addresses_that_could_not_be_read_are_wrapped() -> None:
     unread = tuple(Unread(Address("jira", "group", f"people-{place}"), "no answer") for place in range(9))
     plan = Plan("acme", "default", "lineage", 0, (), unread=unread)
-    lines = unread_lines(plan, "Could not be read", PLAIN, 60)
+    lines = unread_lines(plan.unread, PLAIN, 60, "Could not be read")
     assert max(map(len, lines)) <= 60
     assert lines[1].startswith("  ? jira/group/people-0, jira/group/people-1,")
     assert lines[2].startswith("    jira/group/people-")
