@@ -113,5 +113,5 @@ def refuse(hazards: tuple[Hazard, ...]) -> None:
     need = "needs" if len(arguments) == 1 else "need"
     raise RefusedError(
         f"nothing was done: {number(len(arguments), 'hazard')} of the plan {need} permission",
-        "\n".join(["if that is meant, apply again with", *arguments]),
+        "\n".join(["if that is meant, say it again with", *arguments]),
     )

@@ -154,7 +154,9 @@ class Relay:
         """The outcome of all legs, or of those up to one that did not end as it should. None: the answer was no."""
         base = self.world.situation
         consumers = find_consumers(base.desired, address)
-        refuse(refused(plan.hazards, self.allowed))
+        if missing := refused(plan.hazards, self.allowed):
+            self.dialogue.show(plan)
+            refuse(missing)
         self._check(address, consumers)
         situation = self._observed(redirect(base, address), address)
         _check_shadow(situation, shadow_of(address))

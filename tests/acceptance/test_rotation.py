@@ -184,7 +184,7 @@ def test_a_client_that_was_adopted_needs_permission(applied: Workplace) -> None:
     applied.apply().ended(ExitCode.DONE)
     before = applied.changes
     for arguments in ([], ["--without-downtime"]):
-        assert f"rotates ({CLIENT})" in rotate(applied, *arguments).ended(ExitCode.REFUSED).err
+        assert f"--allow rotates={CLIENT}" in rotate(applied, *arguments).ended(ExitCode.REFUSED).err
     assert applied.changes == before
     rotate(applied, f"--allow=rotates={CLIENT}").ended(ExitCode.DONE)
     rotate(applied, "--allow=rotates", "--without-downtime").ended(ExitCode.DONE)
