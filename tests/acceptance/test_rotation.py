@@ -101,10 +101,10 @@ def test_what_a_person_must_do_is_said_and_keeps_the_window_open(place: Workplac
     path = "/plugins/servlet/samlsso" if plugin == "resolution" else "/plugins/servlet/oidc/callback"
     place.write({"sso": {"jira": {"plugin": plugin, "callback": path, "groups": None, plugin: options}}})
     place.apply("locks-out")
-    before = place.changes
+    before = place.writes
     ran = rotate(place, "--without-downtime").ended(ExitCode.ERROR)
     assert f"jira/{plugin}/jira: " in ran.err
-    assert place.changes == before
+    assert place.writes == before
     ran = rotate(place).ended(ExitCode.MANUAL if plugin == "resolution" else ExitCode.DONE)
     text = " ".join(ran.out.split())
     assert f"still with the old secret, which is refused: jira/{plugin}/jira." in text
@@ -170,10 +170,10 @@ def test_a_store_that_cannot_be_written_is_refused_before(applied: Workplace) ->
     applied.environ["OURS"] = applied.stored_secrets()[SECRET]
     applied.write(client(secret="env:OURS"))
     applied.apply().ended(ExitCode.DONE)
-    before = applied.changes
+    before = applied.writes
     for arguments in ([], ["--without-downtime"]):
         assert "cannot keep it" in rotate(applied, *arguments).ended(ExitCode.ERROR).err
-    assert applied.changes == before
+    assert applied.writes == before
     applied.settle()
 
 
@@ -182,10 +182,10 @@ def test_a_client_that_was_adopted_needs_permission(applied: Workplace) -> None:
     world = applied.sandbox.clavex.world.clients["atlassian"]
     world.managed_by = world.managed_ref = None
     applied.apply().ended(ExitCode.DONE)
-    before = applied.changes
+    before = applied.writes
     for arguments in ([], ["--without-downtime"]):
         assert f"--allow rotates={CLIENT}" in rotate(applied, *arguments).ended(ExitCode.REFUSED).err
-    assert applied.changes == before
+    assert applied.writes == before
     rotate(applied, f"--allow=rotates={CLIENT}").ended(ExitCode.DONE)
     rotate(applied, "--allow=rotates", "--without-downtime").ended(ExitCode.DONE)
     applied.settle()
@@ -194,12 +194,12 @@ def test_a_client_that_was_adopted_needs_permission(applied: Workplace) -> None:
 def test_a_client_that_bears_the_mark_of_others_needs_permission(applied: Workplace) -> None:
     found = applied.sandbox.clavex.world.clients["atlassian"]
     found.managed_by, found.managed_ref = "k8s-operator", "Client/ns/a"
-    before = applied.changes
+    before = applied.writes
     ran = rotate(applied).ended(ExitCode.REFUSED)
     assert "takes-over" in ran.err
     assert "rotates" in ran.err
     rotate(applied, "--without-downtime").ended(ExitCode.REFUSED)
-    assert applied.changes == before
+    assert applied.writes == before
 
 
 def test_a_sign_on_that_fails_gets_its_secret_from_the_next_apply(people: People) -> None:
@@ -287,9 +287,9 @@ def test_an_age_that_nobody_recorded_counts_from_the_next_apply(applied: Workpla
     (change,) = applied.plan()["changes"]
     assert "its age counts from this apply" in change["reason"]
     assert [step["kind"] for step in change["steps"]] == ["record"]
-    before = applied.changes
+    before = applied.writes
     applied.apply().ended(ExitCode.DONE)
-    assert applied.changes == before
+    assert applied.writes == before
     assert "secret_since" in applied.entries[CLIENT]
     applied.settle()
 
@@ -454,25 +454,25 @@ def test_a_client_of_others_is_not_taken_for_a_shadow(applied: Workplace) -> Non
     world.add_client(
         type(world.clients["atlassian"])("atlassianshadow", world.org_id, "X", ["https://a.eu/"]), "s" * 43
     )
-    before = applied.changes
+    before = applied.writes
     assert "is there already" in rotate(applied, "--without-downtime").ended(ExitCode.ERROR).err
-    assert applied.changes == before
+    assert applied.writes == before
 
 
 def test_one_thing_at_a_time(applied: Workplace) -> None:
     applied.write(jira(display_name="Sign in with Acme"))
-    before = applied.changes
+    before = applied.writes
     ran = rotate(applied, "--without-downtime").ended(ExitCode.ERROR)
     assert "these are not as the spec wants them: jira/miniorange/jira" in ran.err
-    assert applied.changes == before
+    assert applied.writes == before
 
 
 def test_who_says_no_changes_nothing(applied: Workplace) -> None:
-    before = applied.changes
+    before = applied.writes
     ran = applied.run("rotate", CLIENT, "--without-downtime").ended(ExitCode.ERROR)
     assert "no terminal to ask on" in ran.err
     assert "5. delete the shadow client atlassianshadow" in ran.out
-    assert applied.changes == before
+    assert applied.writes == before
 
 
 def test_a_process_that_dies_anywhere_keeps_nobody_out_and_leaves_nothing(place: Workplace) -> None:
