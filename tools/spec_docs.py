@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reconciler.flows.registry import PLUGIN_RECORDS, PROVIDER_RECORDS, Models
+from reconciler.spec.backends import KINDS
 from reconciler.spec.model import (
     AttributesTable,
+    BackendHead,
     ClientTable,
     GroupTable,
     SignOnTable,
@@ -52,6 +54,8 @@ def document() -> str:
     providers, plugins = Models(PROVIDER_RECORDS), Models(PLUGIN_RECORDS)
     sections: list[tuple[str, type[BaseModel]]] = [
         ("[stack]", StackTable),
+        ("[backend]", BackendHead),
+        *((f'[backend] with kind = "{name}"', model) for name, model in KINDS.items() if keys_of(model)),
         ("[systems.NAME]", SystemTable),
         *(
             (f'[systems.NAME] with provider = "{name}"', model)

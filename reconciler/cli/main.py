@@ -23,6 +23,7 @@ _COMMANDS = {
     "validate": "Check the spec. Needs no network.",
     "plan": "Show what an apply would do, and what drifted.",
     "apply": "Make the systems what the spec says.",
+    "rotate": "Give a client a new secret, and every sign-on with it.",
     "drift": "Say what somebody changed outside the spec.",
     "doctor": "Say what would stop a login, and what to do.",
     "verify": "Prove the login, as far as it goes without a password.",

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from reconciler.core.address import Address
     from reconciler.core.comparison import Comparison
-    from reconciler.core.outcome import Outcome, StepResult
+    from reconciler.core.outcome import Outcome, StepResult, Window
     from reconciler.core.plan import Plan, Unread
     from reconciler.core.state import State
     from reconciler.diagnostic import Diagnostic
@@ -58,6 +58,8 @@ def outcome_document(outcome: Outcome) -> Document:
             "serial": outcome.serial,
             "results": [_result(result) for result in outcome.results],
             "logins": _logins(outcome.logins),
+            "windows": [_window(window) for window in outcome.windows],
+            "advice": outcome.advice,
         },
     )
 
@@ -89,6 +91,25 @@ def entry_document(address: Address, entry: Entry) -> Document:
     return _document("entry", {"address": str(address), "entry": recorded})
 
 
+def history_document(rows: Iterable[tuple[str, str, State | None]]) -> Document:
+    """Past states: what `state history --json` prints. Without serial and resources where one cannot be read."""
+    states = [
+        {
+            "id": name,
+            "written": written,
+            "serial": state.serial if state else None,
+            "resources": len(state.entries) if state else None,
+        }
+        for name, written, state in rows
+    ]
+    return _document("history", {"states": states})
+
+
+def done_document(content: Document) -> Document:
+    """What a command did to the state."""
+    return _document("done", content)
+
+
 def error_document(problem: ReconcilerError) -> Document:
     """An error that ended a command, with its exit code."""
     found = problem.diagnostics if isinstance(problem, FindingsError) else ()
@@ -107,5 +128,11 @@ def _document(noun: str, content: Document) -> Document:
     return {"format": f"reconciler {noun}", "version": VERSION, **content}
 
 
+def _window(window: Window) -> Document:
+    opened = [str(address) for address in window.open]
+    return asdict(window) | {"address": str(window.address), "seconds": round(window.seconds, 3), "open": opened}
+
+
 def _result(result: StepResult) -> Document:
-    return asdict(result) | {"address": str(result.address), "seconds": round(result.seconds, 3)}
+    times = {"seconds": round(result.seconds, 3), "ended": round(result.ended, 3)}
+    return asdict(result) | {"address": str(result.address), **times}

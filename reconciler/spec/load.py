@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel
 
 from reconciler.core.intent import Intent
-from reconciler.diagnostic import Diagnostic, Severity
+from reconciler.diagnostic import Diagnostic, Severity, error
 from reconciler.errors import SpecError
+from reconciler.spec.backends import BackendTable
 from reconciler.spec.compile import compile_intent
-from reconciler.spec.files import Sources, read_files
-from reconciler.spec.validation import validate
+from reconciler.spec.files import Sources, read_file, read_files
+from reconciler.spec.validation import check_backend_table, validate
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,11 +36,13 @@ class Kinds:
 class SpecRead:
     """What a stack means in one environment.
 
-    `secrets` names the store that client secrets are kept in. `diagnostics` are warnings.
+    `secrets` names the store that client secrets are kept in, `backend` says where the state lies. `diagnostics`
+    are warnings.
     """
 
     intent: Intent
     secrets: str
+    backend: BackendTable
     diagnostics: tuple[Diagnostic, ...]
     sources: Sources = field(repr=False)
 
@@ -65,4 +68,24 @@ def read_spec(folder: Path, environment: str | None, kinds: Kinds) -> SpecRead:
     findings = sources.locate_all([*unfit, *invalid, *broken])
     if any(finding.severity is Severity.ERROR for finding in findings):
         raise SpecError(findings)
-    return SpecRead(intent, secrets, findings, sources)
+    return SpecRead(intent, secrets, spec.backend, findings, sources)
+
+
+def read_backend_file(path: Path) -> BackendTable:
+    """Where a state lies by the table `[backend]` of one TOML file. SpecError if the file does not say."""
+    sources = read_file(path)
+    table, broken = check_backend_table(sources.tables)
+    if "backend" not in sources.tables:
+        broken = [error("this file has no table [backend]", "", "name the file that says where the state lay")]
+    if broken:
+        raise SpecError(sources.locate_all(broken))
+    return table
+
+
+def read_backend(folder: Path, environment: str | None) -> BackendTable:
+    """Where the stack in `folder` keeps its state, whatever else is wrong in the spec. SpecError if that is."""
+    sources, _ = read_files(folder, environment)
+    table, broken = check_backend_table(sources.tables)
+    if broken:
+        raise SpecError(sources.locate_all(broken))
+    return table

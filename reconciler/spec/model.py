@@ -18,6 +18,7 @@ CLAVEX: Final = "clavex"
 
 NAME_PATTERN = "^[A-Za-z0-9][A-Za-z0-9_-]*$"
 WORD_PATTERN = r"^[^\s\x00-\x1f\x7f]+$"
+DAYS_PATTERN = "^[1-9][0-9]{0,3}d$"
 SOURCE_PATTERN = r"^(email|first_name|last_name|sub|groups|roles|attribute:.+|value:.+)$"
 
 Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=100)]
@@ -31,6 +32,7 @@ Texts = Annotated[tuple[str, ...], Field(strict=False)]  # TOML has lists, which
 Names = Annotated[tuple[Text, ...], Field(strict=False)]
 Words = Annotated[tuple[Word, ...], Field(strict=False, min_length=1)]
 Types = Annotated[tuple[Text, ...], Field(strict=False, min_length=1)]
+Days = Annotated[str, Field(pattern=DAYS_PATTERN)]
 Seconds = Annotated[int, Field(ge=0)]
 
 
@@ -49,6 +51,19 @@ class StackTable(Table):
         "`command:NAME` (a command of the operator's own configuration; the spec only names it). "
         "Default: `file:` and the name of the stack.",
         examples=["file:acme"],
+    )
+
+
+class BackendHead(Table):
+    """Where the state of the stack lies, each environment's for itself. Left out, it is a folder of this machine.
+
+    The other keys are those of the kind.
+    """
+
+    model_config = ConfigDict(extra="allow")
+
+    kind: Literal["local", "postgres", "s3", "http"] = Field(
+        "local", description="What kind of place it is; docs/state.md says what each guarantees."
     )
 
 
@@ -139,6 +154,12 @@ class ClientTable(Table):
         "or `command:NAME#KEY`. `env` can only give a secret that exists already.",
         examples=["env:ATLASSIAN_SECRET"],
     )
+    rotate_after: Days | None = Field(
+        None,
+        description="How old the client secret may become, in days. After that the plan holds a new one, by the "
+        "hazard *rotates*; docs/rotation.md says how to do it without downtime. Default: any age.",
+        examples=["90d"],
+    )
     external: bool = Field(
         default=False,
         description="Somebody else owns the client: only our redirect URIs are ensured on it. Such a table holds "
@@ -225,6 +246,7 @@ class SpecTables(Table):
     """A spec is TOML: one or more files `*.toml` in the folder of a stack."""
 
     stack: StackTable = Field(default_factory=StackTable)
+    backend: BackendHead = Field(default_factory=BackendHead)
     systems: dict[Name, SystemTable] = Field(default_factory=dict)
     clients: dict[Name, ClientTable] = Field(default_factory=dict)
     sso: dict[Name, SignOnTable] = Field(default_factory=dict)

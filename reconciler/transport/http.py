@@ -136,7 +136,8 @@ class SystemHttp:
         proof = method == "POST" and path.endswith("/token") and bare and _is_proof(form or {})
         if self._access < (Access.PROVE if proof else Access.WRITE):
             raise RefusedError(f"{where}: this run only reads, so this was not sent")
-        request = self._request(method, path, headers, anonymous=anonymous, params=params, json=json, data=form)
+        body = {"content": json} if isinstance(json, bytes) else {"json": json, "data": form}
+        request = self._request(method, path, headers, anonymous=anonymous, params=params, **body)
         sent = (*secret_texts(json), *secret_texts(form))
         return self._exchange(request, where, ok=ok, repeatable=repeatable, sent=sent, pages=pages)
 
