@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from reconciler.core.check import Person
-    from reconciler.core.comparison import Comparison
+    from reconciler.core.comparison import Comparison, Trial
     from reconciler.render.document import Document
 
 _INKS = {Status.OK: Ink.GREEN, Status.WARNING: Ink.YELLOW, Status.FAILED: Ink.RED, Status.UNKNOWN: Ink.CYAN}
@@ -85,11 +85,18 @@ def logins_lines(compared: Comparison, style: Style, columns: int) -> list[str]:
         lines += [line for check in checks for line in _row(check, min(names, _WIDEST_NAME), style, columns)]
     lines.append("")
     if broken := compared.broken:
-        found = ", ".join(f"{trial.name} of {trial.subject}" for trial in broken)
+        found = ", ".join(map(_named, broken))
         return lines + prose(f"A login that worked before would no longer: {found}.", style, columns, "", "  ")
     if compared.lost_sight:
         return [*lines, "What worked before could not all be tried again: nobody knows."]
+    if failing := dict.fromkeys(_named(check) for check in compared.after.checks if check.stops is Stops.LOGIN):
+        text = f"What worked before works after. This did not work before, and does not now: {', '.join(failing)}."
+        return lines + prose(text, style, columns, "", "  ")
     return [*lines, "What worked before works after."]
+
+
+def _named(item: Check | Trial) -> str:
+    return f"{item.name} of {item.subject}"
 
 
 def _painted(status: Status | None, style: Style) -> str:

@@ -138,7 +138,7 @@ def test_row_1_application_access_in_jira(healthy: Workplace) -> None:
         role.groups = ["somebody"]
     found = examine(healthy, ExitCode.UNVERIFIED)
     assert found["sso.jira", "application-access"][0]["status"] == "failed"
-    assert "[systems.jira.applications]" in told(found, "sso.jira", "application-access")
+    assert "turned away | reconciler apply lets it in" in told(found, "sso.jira", "application-access")
     healthy.sandbox.jira.world.application_roles["jira-core"].groups = ["JIRA-ADMINISTRATORS"]
     heal(healthy)
 

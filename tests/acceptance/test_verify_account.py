@@ -310,6 +310,7 @@ def test_claims_that_do_not_arrive(place: Workplace, bob: User) -> None:
     bob.last_name = ""
     found, _ = log_in(place, ExitCode.DONE)
     assert "UserInfo of bob@acme.test has no last_name (family_name)" in found["sso.jira", "claims-arrived"]["seen"]
+    assert "the account itself has none in Clavex" in found["sso.jira", "claims-arrived"]["remedy"]
     mappers = place.sandbox.clavex.world.mappers
     del mappers[next(key for key, mapper in mappers.items() if mapper.claim_name == "preferred_username")]
     found, _ = log_in(place, ExitCode.UNVERIFIED)

@@ -191,7 +191,7 @@ class TestRow1ApplicationAccess:
         workday.log_in("jira")
         workday.is_refused("jira", "application access")
         check = workday.found("doctor", ExitCode.DONE, "sso.jira", "application-access")
-        assert (check["status"], "[systems.jira.applications]" in check["remedy"]) == ("warning", True)
+        assert (check["status"], check["remedy"] == "reconciler apply lets it in") == ("warning", True)
         workday.place.apply().ended(ExitCode.DONE)
         workday.press_button("jira")
         workday.is_in("jira")
