@@ -115,7 +115,7 @@ def test_a_copy_of_the_secret_that_is_not_the_stored_one(place: Workplace) -> No
     assert "the plugin's own copy of the secret is another than the stored one" in check["remedy"]
     # What the remedy says mends it.
     place.run("forget", "confluence/idp/confluence").ended(ExitCode.DONE)
-    place.apply("takes-over", "locks-out").ended(ExitCode.DONE)
+    place.apply().ended(ExitCode.DONE)
     assert product(place, code=ExitCode.DONE)["status"] == "ok"
 
 
