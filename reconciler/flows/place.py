@@ -16,8 +16,8 @@ from reconciler.backends.local import LocalBackend
 from reconciler.engine.statestore import StateStore
 from reconciler.flows.registry import PLUGIN_RECORDS, PROVIDER_RECORDS, Models
 from reconciler.ports import LockInfo
-from reconciler.secrets.operator import read_commands
-from reconciler.secrets.stores import StoredSecrets
+from reconciler.secrets.operator import read_configuration
+from reconciler.secrets.stores import StoredSecrets, Surroundings
 from reconciler.spec.load import Kinds, SpecRead, read_spec
 
 if TYPE_CHECKING:
@@ -53,13 +53,10 @@ class Place:
 
     def secrets(self, spec: SpecRead, state: State) -> StoredSecrets:
         """Every secret store that the spec names."""
-        return StoredSecrets(
-            default=spec.secrets,
-            home=self.home,
-            environ=self.environ,
-            commands=read_commands(self.environ),
-            lineage=state.lineage,
+        around = Surroundings(
+            self.home, self.specs / self.stack, self.environ, read_configuration(self.environ), spec.age
         )
+        return StoredSecrets(default=spec.secrets, around=around, lineage=state.lineage)
 
 
 def lock_info(operation: str) -> LockInfo:
