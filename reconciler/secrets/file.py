@@ -86,7 +86,7 @@ class FileStore:
         texts = data.split(b"\n")[:-1]
         lines = _decode(b"[" + b",".join(texts) + b"]")  # at once: one by one takes three times as long
         if lines is None or len(lines) != len(texts):
-            number = next((at for at, text in enumerate(texts, 1) if len(_decode(b"[" + text + b"]") or ()) != 1), 1)
+            number = next(at for at, text in enumerate(texts, 1) if len(_decode(b"[" + text + b"]") or ()) != 1)
             raise SecretError(
                 f"{self._path}, line {number}: not a line of a secret store",
                 "put the file back from a backup; or remove that line, and the secret is made anew if it can be",
