@@ -361,6 +361,24 @@ class Backend(Protocol):
         """Who holds the lock now."""
 
 
+class Sealing(Protocol):
+    """Encrypts what others keep for us, and reads it again."""
+
+    @property
+    def encrypts(self) -> bool:
+        """Whether new files are to be encrypted."""
+
+    @property
+    def plain_is_meant(self) -> bool:
+        """Whether what is encrypted is to become plain again: the spec says so."""
+
+    def encrypt(self, data: bytes) -> bytes:
+        """The data, encrypted, as ASCII text."""
+
+    def decrypt(self, data: bytes, where: str) -> bytes:
+        """What was encrypted. SecretError, naming `where`, if this run cannot read it."""
+
+
 class Clock(Protocol):
     """Tells the time."""
 

@@ -48,7 +48,7 @@ def command(
     made = plan(place, allowed)
     print_plan(made, "json" if as_json else form, allowed)
     if out is not None:
-        save_plan(made, out)
+        save_plan(made, out, place.codec(place.read_spec()))
         click.echo(f"saved; to carry it out: reconciler apply {quote(str(out))}", err=True)
     return exit_code(made, detailed=detailed_exitcode)
 

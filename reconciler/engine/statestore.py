@@ -11,9 +11,9 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from reconciler.core.codec import decode_events, decode_state, encode_event, encode_state
 from reconciler.core.journal import Began, Event, Intended, fold
 from reconciler.core.state import State
+from reconciler.engine.sealed import SealedCodec
 from reconciler.errors import StateError
 from reconciler.ports import Backend, LockInfo
 
@@ -25,11 +25,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class StateStore:
-    """The state of one stack in one environment, wherever `backend` keeps it."""
+    """The state of one stack in one environment, wherever `backend` keeps it, in the form that `codec` gives it."""
 
     backend: Backend
     stack: str
     environment: str
+    codec: SealedCodec = field(default_factory=SealedCodec)
 
     def read(self) -> State:
         """The state as it is now, without a lock: what a running apply recorded so far is in it."""
@@ -43,22 +44,27 @@ class StateStore:
     def open(self, info: LockInfo) -> Iterator[OpenState]:
         """The state, locked, to be changed. LockedError if somebody else has it.
 
+        StateError if it is encrypted, and what is to be written would not be.
         What was recorded and not committed when the context ends stays in the journal, and is in the state that
         the next one reads.
         """
         with self.backend.lock(info):
-            yield self._load()
+            yield self._load(to_write=True)
 
-    def _load(self) -> OpenState:
+    def _load(self, *, to_write: bool = False) -> OpenState:
         # The journal first: a snapshot that is committed in between already holds what the journal says.
-        events = decode_events(self.backend.journal(), f"{self.backend.where}, journal")
+        journal = self.backend.journal()
+        events = self.codec.decode_events(journal, f"{self.backend.where}, journal")
         data, version = self.backend.get()
+        if to_write:
+            self.codec.refuse_downgrade(journal + (data or b""), self.backend.where)
         if data is None:
             snapshot = State(self.stack, self.environment, lineage=str(uuid4()))
         else:
-            snapshot = decode_state(data, f"{self.backend.where}, state")
+            snapshot = self.codec.decode_state(data, f"{self.backend.where}, state")
             self._check(snapshot, events)
-        return OpenState(self.backend, snapshot, version, fold(snapshot, events), data is None)
+        fits = self.codec.fits(data)
+        return OpenState(self.backend, self.codec, snapshot, version, fold(snapshot, events), fits, data is None)
 
     def _check(self, snapshot: State, events: Sequence[Event]) -> None:
         """The snapshot is the one that was asked for, and the journal knows of none that came after it."""
@@ -83,20 +89,23 @@ class OpenState:
     """A state that this process holds the lock of.
 
     `snapshot` and `version` are what the backend has; `state` is the snapshot with the journal folded in, as it was
-    on opening or after the last commit.
+    on opening or after the last commit. `fits`: the backend has it in the form, plain or encrypted, that the spec
+    wants; a commit sees to that.
     """
 
     backend: Backend
+    codec: SealedCodec
     snapshot: State
     version: str
     state: State
+    fits: bool
     _fresh: bool
     _events: list[Event] = field(default_factory=list)
 
     def begin(self, systems: Mapping[str, SystemRecord]) -> None:
         """An apply begins: its events count from now on, and the lineage is durable."""
         if self._fresh:
-            self.version = self.backend.put(encode_state(self.snapshot), self.version)
+            self.version = self.backend.put(self.codec.encode_state(self.snapshot), self.version)
             self._fresh = False
         self._write(Began(self.snapshot.lineage, self.snapshot.serial, systems))
 
@@ -112,7 +121,7 @@ class OpenState:
 
     def _write(self, event: Event) -> None:
         self._events.append(event)  # first: it did happen, and a commit must say so even if the journal cannot
-        self.backend.append(encode_event(event), wait=isinstance(event, Began | Intended))
+        self.backend.append(self.codec.encode_event(event), wait=isinstance(event, Began | Intended))
 
     def commit(self, state: State | None = None) -> State:
         """Writes the next snapshot, with the next serial, and clears the journal. The state as it is now.
@@ -128,9 +137,9 @@ class OpenState:
                 "nothing was written",
             )
         committed = replace(wanted, serial=wanted.serial + 1)
-        self.version = self.backend.put(encode_state(committed), self.version)
+        self.version = self.backend.put(self.codec.encode_state(committed), self.version)
         self.snapshot = self.state = committed
-        self._fresh = False
+        self._fresh, self.fits = False, True
         self._events.clear()
         with suppress(StateError):  # it is committed; a journal of an older serial says nothing
             self.backend.clear_journal()

@@ -85,7 +85,7 @@ def _run(
 ) -> Outcome:
     spec: SpecRead = place.read_spec()
     with (
-        place.state_store().open(lock_info(operation)) as store,
+        place.state_store(spec).open(lock_info(operation)) as store,
         look(place, spec, store.state, may_write=True) as world,
     ):
         state = store.state

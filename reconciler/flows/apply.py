@@ -57,7 +57,7 @@ def apply(request: Request, dialogue: Dialogue) -> Outcome | None:
     if request.destroy:
         spec = replace(spec, intent=emptied(spec.intent))
     with (
-        place.state_store().open(lock_info("apply")) as store,
+        place.state_store(spec).open(lock_info("apply")) as store,
         look(place, spec, store.state, may_write=True, allowed=request.allowed) as world,
     ):
         plan = judged(world, spec)
@@ -69,7 +69,7 @@ def apply(request: Request, dialogue: Dialogue) -> Outcome | None:
             dialogue.show(plan)
             refuse(refused(plan.hazards, request.allowed))
         if not plan.changes:
-            if world.systems != store.state.systems:  # one was permitted to move
+            if world.systems != store.state.systems or not store.fits:  # one may move; it is encrypted from now on
                 store.begin(world.systems)
                 store.commit()
             return Outcome((), store.state.serial)

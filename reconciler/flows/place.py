@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from reconciler.backends.local import LocalBackend
+from reconciler.engine.sealed import SealedCodec
 from reconciler.engine.statestore import StateStore
 from reconciler.flows.registry import PLUGIN_RECORDS, PROVIDER_RECORDS, Models
 from reconciler.ports import LockInfo
 from reconciler.secrets.operator import read_configuration
+from reconciler.secrets.sealing import AgeSealing
 from reconciler.secrets.stores import StoredSecrets, Surroundings
 from reconciler.spec.load import Kinds, SpecRead, read_spec
 
@@ -47,9 +49,14 @@ class Place:
         kinds = Kinds(Models(PROVIDER_RECORDS), Models(PLUGIN_RECORDS))
         return read_spec(self.specs / self.stack, self.environment, kinds)
 
-    def state_store(self) -> StateStore:
-        """The state of this stack and environment."""
-        return StateStore(LocalBackend(self.home), self.stack, self.environment or DEFAULT_ENVIRONMENT)
+    def state_store(self, spec: SpecRead | None = None) -> StateStore:
+        """The state of this stack and environment. To write one that is encrypted, it takes the spec."""
+        backend, environment = LocalBackend(self.home), self.environment or DEFAULT_ENVIRONMENT
+        return StateStore(backend, self.stack, environment, self.codec(spec))
+
+    def codec(self, spec: SpecRead | None = None) -> SealedCodec:
+        """How states and plans are written: by the spec. Without one they can be read."""
+        return codec_of(self.environ, spec)
 
     def secrets(self, spec: SpecRead, state: State) -> StoredSecrets:
         """Every secret store that the spec names."""
@@ -57,6 +64,13 @@ class Place:
             self.home, self.specs / self.stack, self.environ, read_configuration(self.environ), spec.age
         )
         return StoredSecrets(default=spec.secrets, around=around, lineage=state.lineage)
+
+
+def codec_of(environ: Mapping[str, str], spec: SpecRead | None = None) -> SealedCodec:
+    """The codec for what the spec says of encryption, if there is one, and for the operator's identities."""
+    named = spec.encryption if spec else None
+    recipients = spec.age[named].recipients if spec and named else ()
+    return SealedCodec(AgeSealing(recipients, named == "", environ))
 
 
 def lock_info(operation: str) -> LockInfo:
