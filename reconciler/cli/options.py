@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from reconciler.core.address import Address
     from reconciler.core.plan import Plan
     from reconciler.flows.place import Place
+    from reconciler.transport.budget import Retries  # noqa: TC004 - nothing reads the annotations of Where
 
 JSON_ASKED = "reconciler.json"
 """The key of click's `meta` that says whether the command was asked for JSON."""
@@ -44,6 +45,7 @@ class Where:
     specs: Path
     states: Path
     parallelism: int
+    retries: Retries
 
     def place(self) -> Place:
         """The place. ReconcilerError if there is no such stack, or none is named and there is not just one."""
@@ -74,7 +76,7 @@ class Where:
         from reconciler.flows.place import DEFAULT_ENVIRONMENT, Place
 
         overlay = None if environment == DEFAULT_ENVIRONMENT else environment
-        return Place(stack, overlay, self.specs, self.states, parallelism=self.parallelism)
+        return Place(stack, overlay, self.specs, self.states, parallelism=self.parallelism, retries=self.retries)
 
 
 def with_where(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -123,7 +125,15 @@ def with_where(function: Callable[..., Any]) -> Callable[..., Any]:
         type=click.IntRange(1, 100),
         default=20,
         show_default=True,
-        help="At most so many requests in flight.",
+        help="At most so many requests in flight; fewer to a system that says it is too many.",
+    )
+    @click.option(
+        "--retries",
+        metavar="N",
+        type=click.IntRange(0, 10_000),
+        default=200,
+        show_default=True,
+        help="At most so many requests are sent again, all together; how many is said at the end.",
     )
     @wraps(function)
     def command(
@@ -133,9 +143,17 @@ def with_where(function: Callable[..., Any]) -> Callable[..., Any]:
         specs: Path,
         state_dir: Path,
         parallelism: int,
+        retries: int,
         **rest: Any,  # noqa: ANN401 - its own options
     ) -> Any:  # noqa: ANN401 - what the command returns
-        return function(where=Where(stack, environment, specs, state_dir, parallelism), **rest)
+        from reconciler.transport import budget
+
+        spent = budget.Retries(retries)
+        try:
+            return function(where=Where(stack, environment, specs, state_dir, parallelism, spent), **rest)
+        finally:
+            if spent.summary:
+                click.echo(spent.summary, err=True)
 
     return command
 

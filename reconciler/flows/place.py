@@ -21,6 +21,7 @@ from reconciler.secrets.operator import read_configuration
 from reconciler.secrets.sealing import AgeSealing
 from reconciler.secrets.stores import StoredSecrets, Surroundings
 from reconciler.spec.load import Kinds, SpecRead, read_spec
+from reconciler.transport.budget import Retries
 
 if TYPE_CHECKING:
     from reconciler.core.state import State
@@ -30,7 +31,10 @@ DEFAULT_ENVIRONMENT = "default"
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One stack in one environment. `parallelism` is the number of requests in flight, all systems together."""
+    """One stack in one environment.
+
+    `parallelism` is the number of requests in flight, `retries` the budget of those sent again, all systems together.
+    """
 
     stack: str
     environment: str | None = None
@@ -38,6 +42,7 @@ class Place:
     states: Path = Path("state")
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     parallelism: int = 20
+    retries: Retries = field(default_factory=Retries)
 
     @property
     def home(self) -> Path:

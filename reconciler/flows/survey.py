@@ -17,6 +17,7 @@ from reconciler.errors import ReconcilerError, SecretError, UnreachableError
 from reconciler.flows.registry import PROVIDER_RECORDS
 from reconciler.flows.world import connect, expand, find_credentials, make_handlers
 from reconciler.ports import Credentials, Examination, Http, Secrets
+from reconciler.transport.budget import Retries
 from reconciler.transport.http import open_http
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class Survey:
     situation: Situation
     diagnostics: Sequence[Diagnostic]
     plan: Plan | None
+    retries: Retries
 
     def examine(self, name: str) -> Examination | None:
         """What a provider or plugin may look at; None for a system that nothing can be asked of."""
@@ -61,7 +63,7 @@ class Survey:
 def survey(place: Place, intent: Intent, state: State, secrets: Secrets, stack: ExitStack) -> Survey:
     """One look at everything, by requests that only read; connections stay open until `stack` ends."""
     credentials, failures = _credentials(intent, secrets)
-    systems = connect(intent, state, credentials, stack, read_only=True, workers=place.parallelism)
+    systems = connect(place, intent, state, credentials, stack, read_only=True)
     failures |= systems.failures
     closed = {name: Unreadable(problem.message, problem.remedy) for name, problem in failures.items()}
     desired, found = expand(intent, systems.facts)
@@ -73,7 +75,8 @@ def survey(place: Place, intent: Intent, state: State, secrets: Secrets, stack: 
         plan = make_plan(replace(situation, secrets=statuses))
     except SecretError:  # the check of the store says it
         plan = None
-    return Survey(intent, secrets, credentials, systems.https, systems.facts, failures, situation, found, plan)
+    https, facts = systems.https, systems.facts
+    return Survey(intent, secrets, credentials, https, facts, failures, situation, found, plan, place.retries)
 
 
 def _credentials(intent: Intent, secrets: Secrets) -> tuple[dict[str, Credentials], dict[str, ReconcilerError]]:

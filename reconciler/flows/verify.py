@@ -102,7 +102,7 @@ def _log_in(look: Survey, sign_on: SignOn, account: Account, landings: list[Land
             LOGIN, sign_on.where, "not tried: there is no client secret to exchange a code with", "see above"
         )
         return
-    login = Login(sign_on, account, value)
+    login = Login(sign_on, account, value, look.retries)
     yield from examined(LOGIN, sign_on.where, login.run)
     if login.landing is not None:
         landings.append(login.landing)
@@ -165,7 +165,7 @@ class _Way:
 
 def _way(look: Survey, sign_on: SignOn) -> Iterator[Check]:
     """The way from the product; where that does not lead to Clavex, what Clavex says to what the spec has."""
-    with open_browser([sign_on.product, sign_on.issuer_system]) as browser:
+    with open_browser([sign_on.product, sign_on.issuer_system], look.retries) as browser:
         way = _Way(sign_on, browser)
         found = list(examined(START, sign_on.where, lambda: _from_product(look, way)))
         yield from found
@@ -264,7 +264,9 @@ def _secret(look: Survey, sign_on: SignOn) -> Check:
         seen = f"{client.secret} is empty, so there is nothing to prove"
         return doubtful(SECRET, where, seen, "reconciler plan says how a value gets there")
     system, facts = sign_on.issuer_system, look.facts[sign_on.issuer_system.name]
-    with open_http(system, {}) as http:  # what has no credential can do nothing but show the secret
+    with open_http(
+        system, {}, retries=look.retries
+    ) as http:  # what has no credential can do nothing but show the secret
         connection = PROVIDER_RECORDS[system.provider].connect(system, http, facts.values, False)
         handler = connection.handlers[client.address.type]
         if not isinstance(handler, RotatingHandler):

@@ -74,7 +74,7 @@ def look(
     secrets = place.secrets(spec, state)
     with ExitStack() as stack:
         credentials = {name: find_credentials(system, secrets) for name, system in sorted(intent.systems.items())}
-        systems = connect(intent, state, credentials, stack, read_only=not may_write, workers=place.parallelism)
+        systems = connect(place, intent, state, credentials, stack, read_only=not may_write)
         desired, found = expand(intent, systems.facts)
         diagnostics = tuple(spec.locate(item) for item in (*spec.diagnostics, *found))
         if errors := [item for item in diagnostics if item.severity is Severity.ERROR]:
@@ -182,13 +182,13 @@ def _assumed(system: System) -> Facts:
 
 
 def connect(
+    place: Place,
     intent: Intent,
     state: State,
     credentials: Mapping[str, Credentials],
     stack: ExitStack,
     *,
     read_only: bool,
-    workers: int,
 ) -> Systems:
     """Every system that there are credentials for, connected side by side until `stack` ends.
 
@@ -198,7 +198,7 @@ def connect(
         name: PROVIDER_RECORDS[intent.systems[name].provider].authenticate(own) for name, own in credentials.items()
     }
     https = {
-        name: stack.enter_context(open_http(intent.systems[name], own, read_only=read_only))
+        name: stack.enter_context(open_http(intent.systems[name], own, read_only=read_only, retries=place.retries))
         for name, own in headers.items()
     }
     endpoints = {
@@ -215,7 +215,7 @@ def connect(
         except ReconcilerError as problem:
             return problem
 
-    with reading(min(workers, len(https))) as pool:
+    with reading(min(place.parallelism, len(https))) as pool:
         results = dict(zip(https, pool.map(ask, https), strict=True))
     connections = {name: result for name, result in results.items() if isinstance(result, Connection)}
     return Systems(

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from reconciler.core.intent import System
     from reconciler.ports import Http
+    from reconciler.transport.budget import Retries
 
 MOST_STEPS = 10
 """Redirects in a row that a browser still takes for a way, not a circle."""
@@ -89,10 +90,11 @@ class Browser:
 
 
 @contextmanager
-def open_browser(systems: Sequence[System]) -> Iterator[Browser]:
+def open_browser(systems: Sequence[System], retries: Retries | None = None) -> Iterator[Browser]:
     """A browser for the systems, until the context ends. ReconcilerError if a CA or a proxy cannot be used."""
     with ExitStack() as stack:
-        yield Browser([(system, stack.enter_context(open_http(system, {}, read_only=True))) for system in systems])
+        https = [stack.enter_context(open_http(system, {}, read_only=True, retries=retries)) for system in systems]
+        yield Browser(list(zip(systems, https, strict=True)))
 
 
 def is_below(url: str, base: str) -> bool:

@@ -12,6 +12,7 @@ from urllib.request import getproxies, proxy_bypass
 import httpx
 
 from reconciler.errors import ReconcilerError
+from reconciler.transport.bounds import BoundedTransport
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,14 +27,14 @@ class PerThread(httpx.BaseTransport):
     reaches less than a tenth of this.
     """
 
-    def __init__(self, make: Callable[[], httpx.BaseTransport]) -> None:
+    def __init__(self, make: Callable[[], BoundedTransport]) -> None:
         self._make = make
         self._local = threading.local()
-        self._all: list[httpx.BaseTransport] = []
+        self._all: list[BoundedTransport] = []
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """The answer, over the connection of this thread."""
-        own: httpx.BaseTransport | None = getattr(self._local, "transport", None)
+        own: BoundedTransport | None = getattr(self._local, "transport", None)
         if own is None:
             own = self._local.transport = self._make()
             self._all.append(own)
@@ -50,8 +51,7 @@ def make_transport(system: System) -> PerThread:
     proxy = find_proxy(system.url)
     secure = proxy is not None or system.url.startswith("https:")
     context = trust(system) if secure else _trust_nobody()
-    limits = httpx.Limits(max_connections=1, keepalive_expiry=30)
-    return PerThread(lambda: httpx.HTTPTransport(verify=context, proxy=proxy, limits=limits))
+    return PerThread(lambda: BoundedTransport(context, proxy))
 
 
 def find_proxy(url: str) -> httpx.Proxy | None:
