@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel, JsonValue, SecretStr
 
 from reconciler.core.address import Address
 from reconciler.core.check import Check, hidden
@@ -92,6 +92,10 @@ class Http(Protocol):
 
     def first_message(self, path: str) -> str:
         """Opens a WebSocket with the system's credentials, and gives the first text message."""
+
+
+LOCAL_PATH: dict[str, JsonValue] = {"local_path": True}
+"""`json_schema_extra` of an option that is a path of this machine: a spec may only name one where it is permitted."""
 
 
 # --- providers ----------------------------------------------------------------------------------------------------

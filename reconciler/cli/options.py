@@ -212,7 +212,7 @@ allow = click.option(
     metavar="HAZARD[=SUBJECT]",
     callback=_read_allowed,
     help="Permit a hazard, everywhere or for the one subject that the plan names. Can be repeated. Hazards: deletes, "
-    "replaces, rotates, takes-over, locks-out, too-much, moves-host, incomplete.",
+    "replaces, rotates, takes-over, locks-out, too-much, moves-host, new-host, incomplete.",
 )
 
 

@@ -11,11 +11,11 @@ from urllib.parse import quote
 from pydantic import JsonValue, SecretStr, TypeAdapter
 
 from reconciler.core.check import Check, Landing, broken, doubtful, fine
+from reconciler.core.hosts import is_below
 from reconciler.core.intent import ClaimsFrom, SignOn
 from reconciler.core.login import asked_by, bare, clean, judge_answer
 from reconciler.flows.id_token import Expected, verify_token
 from reconciler.transport.answers import decode
-from reconciler.transport.browsing import is_below
 from reconciler.transport.budget import Retries
 from reconciler.transport.http import open_http
 

@@ -6,7 +6,7 @@ import getpass
 import os
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,9 +15,10 @@ from uuid import uuid4
 from reconciler.backends.local import LocalBackend
 from reconciler.engine.sealed import SealedCodec
 from reconciler.engine.statestore import StateStore
+from reconciler.flows.guard import routed
 from reconciler.flows.registry import PLUGIN_RECORDS, PROVIDER_RECORDS, Models
 from reconciler.ports import LockInfo
-from reconciler.secrets.operator import read_configuration
+from reconciler.secrets.operator import Configuration, read_configuration
 from reconciler.secrets.sealing import AgeSealing
 from reconciler.secrets.stores import StoredSecrets, Surroundings
 from reconciler.spec.load import Kinds, SpecRead, read_spec
@@ -49,10 +50,21 @@ class Place:
         """The folder of this stack's state and file secrets."""
         return self.states / self.stack / (self.environment or DEFAULT_ENVIRONMENT)
 
+    @property
+    def folder(self) -> Path:
+        """The folder of the stack."""
+        return self.specs / self.stack
+
+    @property
+    def configuration(self) -> Configuration:
+        """The operator's own. SecretError if it cannot be used."""
+        return read_configuration(self.environ)
+
     def read_spec(self) -> SpecRead:
         """The spec. SpecError with every problem in it."""
         kinds = Kinds(Models(PROVIDER_RECORDS), Models(PLUGIN_RECORDS))
-        return read_spec(self.specs / self.stack, self.environment, kinds)
+        spec = read_spec(self.folder, self.environment, kinds)
+        return replace(spec, intent=routed(spec.intent, self.configuration, self.folder))
 
     def state_store(self, spec: SpecRead | None = None) -> StateStore:
         """The state of this stack and environment. To write one that is encrypted, it takes the spec."""
@@ -65,9 +77,7 @@ class Place:
 
     def secrets(self, spec: SpecRead, state: State) -> StoredSecrets:
         """Every secret store that the spec names."""
-        around = Surroundings(
-            self.home, self.specs / self.stack, self.environ, read_configuration(self.environ), spec.age
-        )
+        around = Surroundings(self.home, self.folder, self.environ, self.configuration, spec.age)
         return StoredSecrets(default=spec.secrets, around=around, lineage=state.lineage)
 
 

@@ -26,6 +26,7 @@ from reconciler.core.check import (
     unread,
 )
 from reconciler.core.fit import examine_fit
+from reconciler.core.hosts import is_below
 from reconciler.core.intent import SignOn
 from reconciler.core.login import (
     AUTHORIZE,
@@ -40,11 +41,12 @@ from reconciler.core.login import (
 from reconciler.core.observed import Absent, Present, Unreadable
 from reconciler.errors import ReconcilerError, SecretError
 from reconciler.flows.account import LOGIN, Account, Login
+from reconciler.flows.guard import guard
 from reconciler.flows.registry import PLUGIN_RECORDS, PROVIDER_RECORDS
 from reconciler.flows.survey import Survey, survey
-from reconciler.flows.world import completed, refuse_moved
+from reconciler.flows.world import completed
 from reconciler.ports import RotatingHandler, Write
-from reconciler.transport.browsing import Browser, End, Walk, is_below, open_browser
+from reconciler.transport.browsing import Browser, End, Walk, open_browser
 from reconciler.transport.http import open_http
 
 if TYPE_CHECKING:
@@ -71,7 +73,7 @@ def verify(place: Place, user: str = "", password: Handle | None = None) -> Diag
     spec = place.read_spec()
     state = place.state_store().read()
     intent = completed(spec.intent)
-    refuse_moved(intent, state, frozenset())
+    guard(place, intent, state)
     landings: list[Landing] = []
     with ExitStack() as stack:
         stores = place.secrets(spec, state)

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from reconciler.core.intent import ClaimsFrom, Facts, Intent, SignOn, System
 from reconciler.core.observed import Unreadable
-from reconciler.core.plan import HazardName
 from reconciler.core.planner import Situation
 from reconciler.core.state import State, SystemRecord
 from reconciler.diagnostic import Diagnostic, Severity, error
 from reconciler.engine.refresh import Handlers, observe, secret_statuses
 from reconciler.engine.workers import reading
-from reconciler.errors import ReconcilerError, RefusedError, SecretError, SpecError
+from reconciler.errors import ReconcilerError, SecretError, SpecError
+from reconciler.flows.guard import guard, route_of
 from reconciler.flows.registry import PLUGIN_RECORDS, PROVIDER_RECORDS
 from reconciler.ports import Connection, Credentials, Fingerprinter, Http, Secrets
 from reconciler.transport.http import open_http
@@ -70,7 +70,7 @@ def look(
     Without `may_write` no request other than a read can leave.
     """
     intent = completed(spec.intent)
-    refuse_moved(intent, state, allowed)
+    guard(place, intent, state, allowed)
     secrets = place.secrets(spec, state)
     with ExitStack() as stack:
         credentials = {name: find_credentials(system, secrets) for name, system in sorted(intent.systems.items())}
@@ -115,41 +115,6 @@ def emptied(intent: Intent) -> Intent:
         for name, system in intent.systems.items()
     }
     return replace(intent, systems=systems, clients={}, sign_ons={}, groups=())
-
-
-def refuse_moved(intent: Intent, state: State, allowed: frozenset[str]) -> None:
-    """RefusedError if a system is not the one that the state knows: before any credential is sent to it."""
-    homes = {record.credential: record.url for record in state.systems.values() if record.credential}
-    for name, system in sorted(intent.systems.items()):
-        known = state.systems.get(name)
-        home = homes.get(_credential(system), system.url)
-        if (
-            home != system.url
-            and known is None
-            and not {HazardName.MOVES_HOST, f"{HazardName.MOVES_HOST}={name}"} & allowed
-        ):
-            raise RefusedError(
-                f"{HazardName.MOVES_HOST}: the credential {_credential(system)} belongs to {home}, and system {name} "
-                f"would send it to {system.url}; nothing was sent",
-                f"give the new system a credential of its own, or say --allow {HazardName.MOVES_HOST}={name}",
-            )
-        if known is None or {HazardName.MOVES_HOST, f"{HazardName.MOVES_HOST}={name}"} & allowed:
-            continue
-        said = {key: value for key, value in known.facts.items() if key in system.settings}
-        before = (known.provider, known.url, known.org, *said.values())
-        now = (system.provider, system.url, system.org, *(system.settings[key] for key in said))
-        if before != now:
-            raise RefusedError(
-                f"{HazardName.MOVES_HOST}: system {name} was {' '.join(filter(None, before))} and is now "
-                f"{' '.join(filter(None, now))}; no credential was sent to it",
-                f"put the old values back, give the new installation an environment of its own, or, if it is the "
-                f"same installation at a new place, say --allow {HazardName.MOVES_HOST}={name}",
-            )
-
-
-def _credential(system: System) -> str:
-    """The handle of what is sent to a system, as text."""
-    return str(system.token or system.password or "")
 
 
 def expand(intent: Intent, facts: Mapping[str, Facts]) -> tuple[dict[Address, Desired], tuple[Diagnostic, ...]]:
@@ -269,5 +234,12 @@ def _records(intent: Intent, facts: Mapping[str, Facts]) -> dict[str, SystemReco
         system = intent.systems[name]
         kept = PROVIDER_RECORDS[system.provider].remembers
         values = {key: found.values[key] for key in kept if key in found.values}
-        records[name] = SystemRecord(system.provider, system.url, system.org, values, _credential(system))
+        records[name] = SystemRecord(
+            system.provider,
+            system.url,
+            system.org,
+            values,
+            str(system.token or system.password or ""),
+            route_of(system),
+        )
     return records

@@ -3,8 +3,17 @@
 A spec only names a command. What runs is in a file of the operator's own, so that a merge request cannot run code:
 
 ```toml
+files = ["/var/atlassian/application-data/jira"]    # sign-ons may name files here; otherwise in the stack only
+
 [age]
 identities = ["file:/home/ci/.config/age/key.txt", "env:TEAM_AGE_KEY"]   # besides RECONCILER_AGE_IDENTITY
+
+[hosts."https://jira.acme.eu"]      # with one such table, or RECONCILER_HOSTS, credentials go to no other host
+credentials = ["env:JIRA_TOKEN"]    # and to this one only these; left out: any
+ca_file = "/etc/ssl/acme.pem"
+proxy = "http://user:password@proxy.acme.eu:3128"
+client_certificate = "/home/ci/jira.pem"
+client_key = "/home/ci/jira.key"
 
 [commands.vault]
 get = ["vault", "kv", "get", "-field=value", "secret/{name}"]   # prints the secret
@@ -23,9 +32,10 @@ from pathlib import Path
 from typing import Annotated
 
 import tomli
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictStr, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictStr, ValidationError, field_validator
 
 from reconciler.errors import SecretError
+from reconciler.spec.rules import parse_handle
 
 IDENTITY_VARIABLE = "RECONCILER_AGE_IDENTITY"
 PLACE = "{name}"
@@ -67,13 +77,48 @@ class _Age(BaseModel):
     identities: tuple[Annotated[StrictStr, Field(pattern=r"^(file:/.+|env:[A-Za-z_][A-Za-z0-9_]*)$")], ...] = ()
 
 
+def _spell(handle: str) -> str:
+    """A handle of a spec as the core spells it."""
+    return str(parse_handle(handle))
+
+
+_Absolute = Annotated[StrictStr, Field(pattern=r"^(/.+)?$")]
+
+
+class Host(BaseModel):
+    """A host that credentials may be sent to, which of them, and by which way. `url` is where its systems begin."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    url: str = ""
+    credentials: tuple[Annotated[StrictStr, AfterValidator(_spell)], ...] = ()
+    ca_file: _Absolute = ""
+    proxy: StrictStr = ""
+    client_certificate: _Absolute = ""
+    client_key: _Absolute = ""
+
+
 class Configuration(BaseModel):
-    """All of it."""
+    """All of it. `files` are folders that sign-ons of a spec may name files in."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     age: _Age = _Age()
     commands: Mapping[str, Command] = {}
+    hosts: tuple[Host, ...] = ()
+    files: tuple[_Absolute, ...] = ()
+
+    @field_validator("hosts", mode="before")
+    @classmethod
+    def _name_hosts(cls, tables: object) -> object:
+        """A table for each URL."""
+        if not isinstance(tables, dict):
+            return tables
+        return [{"url": url, **table} if isinstance(table, dict) else table for url, table in tables.items()]
+
+    def hosts_in(self, more: str) -> tuple[Host, ...]:
+        """The hosts, and those whose URLs stand in a text with blanks or commas between them."""
+        return (*self.hosts, *(Host(url=url) for url in more.replace(",", " ").split()))
 
     @property
     def identities(self) -> Sequence[str]:

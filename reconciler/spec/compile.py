@@ -16,6 +16,7 @@ from reconciler.spec.groups import compile_groups
 from reconciler.spec.model import CLAVEX
 from reconciler.spec.rules import (
     check_inside,
+    check_proxy,
     check_recipient,
     parse_encryption,
     parse_handle,
@@ -69,6 +70,10 @@ def _compile_system(
     password = (
         findings.attempt(parse_handle, table.password, *where, "password") if table.password is not None else None
     )
+    if table.ca_file is not None:
+        findings.attempt(check_inside, table.ca_file, *where, "ca_file")
+    if table.proxy is not None:
+        findings.attempt(check_proxy, table.proxy, *where, "proxy")
     _check_credentials(name, table, findings)
     _check_org(name, table, findings)
     return System(
@@ -80,6 +85,7 @@ def _compile_system(
         username=table.username or "",
         password=password,
         ca_file=str(folder / table.ca_file) if table.ca_file else "",
+        proxy=table.proxy or "",
         settings=settings,
     )
 

@@ -114,8 +114,14 @@ class SystemTable(Table):
     )
     ca_file: Text | None = Field(
         None,
-        description="A file of certificates to trust besides the system's own; relative to the folder of the stack.",
+        description="A file of certificates to trust besides the system's own, in the folder of the stack.",
         examples=["ca.pem"],
+    )
+    proxy: str | None = Field(
+        None,
+        description="The proxy that it is asked through, without credentials. Default: what `https_proxy` and "
+        "`no_proxy` say. Loopback is asked directly unless this is set.",
+        examples=["http://proxy.acme.eu:3128"],
     )
     allow_http: bool = Field(
         default=False,

@@ -6,10 +6,10 @@ A broken rule is raised with what is wrong and what to do. Values that could hol
 from __future__ import annotations
 
 import re
-from ipaddress import ip_address
 from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
+from reconciler.core.hosts import is_loopback
 from reconciler.core.secret import Handle
 
 _STORE_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
@@ -20,6 +20,8 @@ _STORED = re.compile(rf"((?:file|age|command):{_STORE_NAME})#([^#\s]+)")
 _PASTED = re.compile(r"clv_[\w-]{20,}|eyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]+)*|AGE-SECRET-KEY-[\w-]{8,}")
 _RECIPIENT = re.compile(r"age1[02-9ac-hj-np-z]{58}")
 _OURS = "RECONCILER_"
+_PROXY = re.compile(r"https?://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:]+\])(?::[0-9]{1,5})?/?")
+_HOST = re.compile(r"[\w.-]+|[0-9a-f:.]+", re.IGNORECASE)
 _SLUG = re.compile(r"(?=.{2,63}$)[a-z0-9]+(?:-[a-z0-9]+)*")
 _UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 _MADE_UP = re.compile(r"[A-Za-z0-9_-]{24}")
@@ -84,11 +86,11 @@ def parse_url(text: str, *, allow_http: bool) -> str:
         host, _ = parts.hostname or "", parts.port
     except ValueError:
         host = ""
-    if not host or not text.isprintable() or " " in text:
+    if not _HOST.fullmatch(host) or not text.isprintable() or " " in text or "\\" in text:
         raise BrokenRuleError("this is no URL: its host or port makes no sense", "e.g. https://jira.acme.eu/jira")
     if "?" in text or "#" in text:
         raise BrokenRuleError("a base URL has no query and no fragment", "leave out what begins with ? or #")
-    if parts.scheme == "http" and not allow_http and not _is_loopback(host):
+    if parts.scheme == "http" and not allow_http and not is_loopback(host):
         raise BrokenRuleError(
             "http to a host that is not loopback would send credentials in clear text",
             "use https, or say `allow_http = true` in this table",
@@ -96,13 +98,14 @@ def parse_url(text: str, *, allow_http: bool) -> str:
     return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
 
 
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
+def check_proxy(text: str) -> None:
+    """Holds for the URL of a proxy that holds no credentials."""
+    if not _PROXY.fullmatch(text):
+        raise BrokenRuleError(
+            "this is no proxy, or it has credentials in it",
+            "write http://HOST:PORT; one that wants a login is named in https_proxy, or in [hosts] of the operator's "
+            "own configuration",
+        )
 
 
 def parse_org(text: str) -> str:

@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, urljoin, urlsplit
 
 import httpx
 
+from reconciler.core.hosts import is_below
 from reconciler.ports import Answer
 from reconciler.transport.http import open_http
 
@@ -25,7 +26,6 @@ MOST_STEPS = 10
 """Redirects in a row that a browser still takes for a way, not a circle."""
 _ANSWERS = tuple(status for status in range(200, 600) if status not in {429, 503, 504})
 """What a person would get to see. The others pass by themselves, and are tried again."""
-_PORTS = {"http": 80, "https": 443}
 
 
 class End(Enum):
@@ -95,22 +95,6 @@ def open_browser(systems: Sequence[System], retries: Retries | None = None) -> I
     with ExitStack() as stack:
         https = [stack.enter_context(open_http(system, {}, read_only=True, retries=retries)) for system in systems]
         yield Browser(list(zip(systems, https, strict=True)))
-
-
-def is_below(url: str, base: str) -> bool:
-    """Whether `url` is `base` or lies below it, on the same host."""
-    try:
-        if _host(url) != _host(base):
-            return False
-        given, wanted = urlsplit(url).path, urlsplit(base).path
-    except ValueError:  # a port that is no number, a host that is none
-        return False
-    return given == wanted or given.startswith(f"{wanted.rstrip('/')}/")
-
-
-def _host(url: str) -> tuple[str, str | None, int | None]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.hostname, parts.port or _PORTS.get(parts.scheme)
 
 
 def _join(url: str, target: str) -> str:

@@ -164,6 +164,8 @@ class SystemHttp:
         anonymous: bool,
         **content: Any,  # noqa: ANN401 - what httpx takes as parameters and body
     ) -> httpx.Request:
+        if not path.startswith("/"):
+            raise ValueError("a path begins with a slash: what follows the host would else be part of its name")
         credentials = {} if anonymous else {name: item.get_secret_value() for name, item in self._credentials.items()}
         headers = {**_HEADERS, **credentials, **(own or {})}
         extensions = {"timeout": TIMEOUT.as_dict()}
