@@ -16,7 +16,7 @@ def is_below(url: str, base: str) -> bool:
         given, wanted = urlsplit(url).path, urlsplit(base).path
     except ValueError:  # a port that is no number, a host that is none
         return False
-    if ".." in given.split("/") or "%2e" in given.lower():
+    if {".", ".."} & set(given.split("/")) or "%2e" in given.lower():
         return False
     return given.rstrip("/") == wanted.rstrip("/") or given.startswith(f"{wanted.rstrip('/')}/")
 

@@ -164,8 +164,7 @@ class SystemHttp:
         anonymous: bool,
         **content: Any,  # noqa: ANN401 - what httpx takes as parameters and body
     ) -> httpx.Request:
-        if not path.startswith("/"):
-            raise ValueError("a path begins with a slash: what follows the host would else be part of its name")
+        _check_path(path, f"{method} {self.url}{path}")
         credentials = {} if anonymous else {name: item.get_secret_value() for name, item in self._credentials.items()}
         headers = {**_HEADERS, **credentials, **(own or {})}
         extensions = {"timeout": TIMEOUT.as_dict()}
@@ -264,6 +263,14 @@ class SystemHttp:
                 )
             case _:
                 return refusal(outcome, [*self._hidden, *sent])
+
+
+def _check_path(path: str, where: str) -> None:
+    """Holds for a path that means what it says, whatever names are in it."""
+    if not path.startswith("/"):
+        raise ValueError("a path begins with a slash: what follows the host would else be part of its name")
+    if "/." in path and {".", ".."} & set(path.split("/")):
+        raise RefusedError(f"{where}: a name that is . or .. would make it another path; it was not sent")
 
 
 @lru_cache(maxsize=64)  # thousands of requests go to the same few URLs

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import serialization as form
 from http_stub import reply, serve
 
 from reconciler.core.intent import System
-from reconciler.errors import ReconcilerError, UnreachableError, UntrustedError
+from reconciler.errors import ReconcilerError, RefusedError, UnreachableError, UntrustedError
 from reconciler.transport.budget import Retries
 from reconciler.transport.connections import _trust, find_proxy
 from reconciler.transport.http import open_http
@@ -221,6 +221,14 @@ def test_a_proxy_of_the_spec_goes_before_that_of_the_environment(monkeypatch: py
     found = find_proxy(System("j", "jira", "https://jira.invalid"))
     assert found
     assert found.url.host == "environment"
+
+
+@pytest.mark.parametrize("path", ["/rest/group/..", "/rest/./x", "/.."])
+def test_a_name_in_a_path_makes_it_no_other_path(path: str) -> None:
+    with open_http(System("j", "jira", "https://jira.invalid"), {}) as http:
+        for use in (lambda: http.get(path), lambda: http.send("DELETE", path)):
+            with pytest.raises(RefusedError, match="would make it another path"):
+                use()
 
 
 def test_a_path_without_a_slash_would_be_part_of_the_host() -> None:
