@@ -16,11 +16,11 @@ help: ## What can be made
 
 setup: .venv/.done ## Makes .venv with the package, the sandbox and all tools
 
-demo: setup ## Plan, apply, drift and heal the guide's example against the sandbox
+demo: setup ## Plan, apply, drift, heal and verify the guide's example against the sandbox
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tools/demo.py
 
 test: setup ## All tests
-	@$(BIN)/python -m pytest -n auto
+	@$(BIN)/python -m pytest -n auto -rs
 
 check: lint cover ## Format, lint, types, import contracts, tests with coverage, docs
 
@@ -35,7 +35,7 @@ format: setup ## Formats the code
 	@$(BIN)/ruff check --quiet --fix .
 
 cover: setup ## All tests, with coverage and its floors
-	@$(BIN)/python -m pytest -n auto --cov --cov-report=
+	@$(BIN)/python -m pytest -n auto -rs --cov --cov-report=
 	@$(BIN)/python tools/coverage_floors.py
 
 golden: setup ## Writes the golden files anew; read the diff
@@ -44,8 +44,8 @@ golden: setup ## Writes the golden files anew; read the diff
 bench: setup ## Measures start-up, plan, apply and memory beside their floors
 	@$(BIN)/python tools/bench.py
 
-pins: setup
-	@$(BIN)/python -m pip --disable-pip-version-check freeze --exclude-editable > requirements/dev.txt
+pins: setup ## Writes what is installed now into requirements/dev.txt
+	@$(BIN)/python -m pip --disable-pip-version-check freeze --all --exclude pip --exclude-editable > requirements/dev.txt
 
-clean:
-	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .coverage
+clean: ## Removes all that was made here, but for states
+	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.*

@@ -2,7 +2,9 @@
 
 ```text
 ReconcilerError                1   something went wrong; the message says what, where and what to do
-├── SpecError                  1   the spec has problems: all of them, as diagnostics
+├── FindingsError              1   several things are wrong: all of them, as diagnostics
+│   ├── SpecError                  the spec has problems
+│   └── CredentialsError           credentials are missing or malformed
 ├── StateError                 1   the state cannot be read or written
 │   ├── LockedError            4   somebody else holds the lock
 │   └── StalePlanError         5   the saved plan no longer fits, or was edited
@@ -10,6 +12,7 @@ ReconcilerError                1   something went wrong; the message says what, 
 ├── ManualError                1   a removal that a person has to carry out
 ├── RefusedError               6   a hazard was not allowed
 ├── IncompleteError            7   a system could not be read
+├── MisuseError               64   the command line is wrong
 └── RequestError               7   one request to a system failed
     ├── UnreachableError           no answer: connection, time-out
     │   └── UntrustedError         no TLS with this system, or none that can be trusted
@@ -62,13 +65,30 @@ class ReconcilerError(Exception):
         return f"{self.message}\n{self.remedy}" if self.remedy else self.message
 
 
-class SpecError(ReconcilerError):
-    """The spec has problems; `diagnostics` holds all of them."""
+class FindingsError(ReconcilerError):
+    """Several things are wrong; `diagnostics` holds all of them."""
+
+    def __init__(self, message: str, diagnostics: Sequence[Diagnostic]) -> None:
+        super().__init__(message)
+        self.diagnostics = tuple(diagnostics)
+
+
+class SpecError(FindingsError):
+    """The spec has problems."""
 
     def __init__(self, diagnostics: Sequence[Diagnostic]) -> None:
         count = len(diagnostics)
-        super().__init__(f"{count} problem{'s' if count > 1 else ''} in the spec")
-        self.diagnostics = tuple(diagnostics)
+        super().__init__(f"{count} problem{'s' if count > 1 else ''} in the spec", diagnostics)
+
+
+class CredentialsError(FindingsError):
+    """Credentials are missing or malformed. The findings never hold one."""
+
+    def __init__(self, diagnostics: Sequence[Diagnostic]) -> None:
+        count = len(diagnostics)
+        super().__init__(
+            f"{count} credential{'s' if count > 1 else ''} to set right; no system was asked", diagnostics
+        )
 
 
 class StateError(ReconcilerError):
@@ -109,6 +129,12 @@ class IncompleteError(ReconcilerError):
     """A system could not be read, so there is no whole plan."""
 
     exit_code = ExitCode.INCOMPLETE
+
+
+class MisuseError(ReconcilerError):
+    """The command line is wrong."""
+
+    exit_code = ExitCode.USAGE
 
 
 class RequestError(ReconcilerError):

@@ -314,8 +314,8 @@ class Secrets(Protocol):
     def fingerprint(self, value: SecretStr) -> str:
         """The keyed fingerprint of a value."""
 
-    def ensure_key(self) -> None:
-        """Makes the key of the fingerprints durable; before the first of them is recorded."""
+    def ensure_key(self) -> str:
+        """The store that now holds the key of the fingerprints; before the first of them is recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -381,10 +381,3 @@ class Sealing(Protocol):
 
     def decrypt(self, data: bytes, where: str) -> bytes:
         """What was encrypted. SecretError, naming `where`, if this run cannot read it."""
-
-
-class Clock(Protocol):
-    """Tells the time."""
-
-    def now(self) -> datetime:
-        """Now, with a time zone."""

@@ -1,4 +1,4 @@
-"""Options of the whole test run, and the search for secrets in everything that the run wrote."""
+"""Options of the whole test run; no network; and the search for secrets in everything that the run wrote."""
 
 import base64
 import json
@@ -14,9 +14,11 @@ from urllib.parse import quote, quote_plus
 import click
 import pytest
 from hypothesis import settings
+from offline.sitecustomize import ATTEMPTS
 
 from reconciler.sandbox.serve import Sandbox
 
+pytest_plugins = ["cli.fixtures"]
 settings.register_profile("project", deadline=None)  # a busy machine is no failure
 settings.load_profile("project")
 
@@ -32,6 +34,13 @@ WORD = re.compile(rb"[\w%.~+/=\\-]{12,}")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--golden-write", action="store_true", help="write the golden files anew; read the diff")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def network_is_off() -> Iterator[None]:
+    """Nothing but this machine is talked to: the import above refuses it, and here nobody gets away with trying."""
+    yield
+    assert ATTEMPTS == []
 
 
 @pytest.fixture(scope="session", autouse=True)

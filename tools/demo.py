@@ -1,7 +1,7 @@
 """The main job on the guide's example, against emulated systems on loopback, with the real command line.
 
-Starts the sandbox, runs plan, apply, plan, changes something by hand, then drift, apply and drift; prints what a
-person would see, ends by itself and stops what it started. The state lies in a temporary folder.
+Starts the sandbox, runs plan, apply, plan, changes something by hand, then drift, doctor, apply, drift and verify;
+prints what a person would see, ends by itself and stops what it started. The state lies in a temporary folder.
 """
 
 from __future__ import annotations
@@ -26,10 +26,12 @@ SANDBOX = ["reconciler", "sandbox", "--json", "--port", str(PORT)]
 def main() -> int:
     """Exit code 0 if every command ended as it should."""
     with sandbox() as systems, tempfile.TemporaryDirectory() as state:
+        person = systems["clavex"]["person"]
         environ = os.environ | {
             "CLAVEX_TOKEN": systems["clavex"]["token"],
             "JIRA_TOKEN": systems["jira"]["token"],
             "CONFLUENCE_TOKEN": systems["confluence"]["token"],
+            "DEMO_PASSWORD": person["password"],
             "RECONCILER_STATE_DIR": state,
             "RECONCILER_STACK": "acme",
             "RECONCILER_ENV": "sandbox",
@@ -44,9 +46,13 @@ def main() -> int:
         change_by_hand(systems)
         good += [
             run("drift", environ=environ, expect=2),
+            run("doctor", environ=environ, expect=8),
             run("apply", "--auto-approve", environ=environ, expect=0),
             run("drift", environ=environ, expect=0),
         ]
+        say("Can people log in? A test account tries, and it is told where it would land.")
+        account = "--as", person["email"], "--password-from", "env:DEMO_PASSWORD"
+        good += [run("verify", *account, environ=environ, expect=0)]
     say("Done. The sandbox is stopped, its state is gone.")
     return 0 if all(good) else 1
 

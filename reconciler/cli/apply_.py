@@ -80,7 +80,7 @@ def dialogue(caught: list[int], *, quiet: bool, ask: bool = False, allowed: froz
     `caught` gets the signals that asked the run to stop.
     """
     from reconciler.cli.output import style_of
-    from reconciler.cli.plan_ import print_plan
+    from reconciler.cli.plan_ import print_plan, warn_idle
     from reconciler.flows.apply import Dialogue
     from reconciler.render.apply import step_line
 
@@ -90,6 +90,7 @@ def dialogue(caught: list[int], *, quiet: bool, ask: bool = False, allowed: froz
     def show(plan: Plan) -> None:
         if not quiet:
             print_plan(plan, "text", allowed)
+        warn_idle(plan, allowed)
 
     def confirm() -> bool:
         if not ask:

@@ -31,9 +31,17 @@ def command(place: Place, as_json: bool) -> int:
 
     report = drift(place)
     if as_json:
-        print_json(drift_document(report.plan, report.holder))
+        print_json(drift_document(report.plan, report.holder, report.held))
     else:
-        print_text(drift_text(report.plan, style_of(sys.stdout), width=width(), running=report.holder))
+        text = drift_text(
+            report.plan,
+            style_of(sys.stdout),
+            width=width(),
+            running=report.holder,
+            held=report.held,
+            managed=report.managed,
+        )
+        print_text(text)
     if report.plan.drift:
         return ExitCode.CHANGES
     return ExitCode.INCOMPLETE if report.plan.unread else ExitCode.DONE

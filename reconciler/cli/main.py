@@ -8,6 +8,7 @@ import signal
 import sys
 from importlib import import_module
 from io import TextIOWrapper
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import click
@@ -61,7 +62,8 @@ Exit codes:
   64   the command line is wrong
   130  interrupted by Ctrl-C; 143: by SIGTERM
 
-Results go to stdout, everything else to stderr. With --json, stdout holds one JSON document, also for an error.
+Results go to stdout, everything else to stderr. With --json, stdout holds one JSON document, also for an error
+and a wrong command line; an interrupted command may leave it out.
 Colours appear on a terminal only, and not with NO_COLOR.
 """
 
@@ -85,7 +87,7 @@ class Commands(click.Group):
 
             return report(problem, as_json=bool(ctx.meta.get(JSON_ASKED)))
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
         """The command of this name; None lets click say what there is."""
         if cmd_name not in _COMMANDS:
             return None
@@ -105,7 +107,7 @@ class Commands(click.Group):
             hint = did_you_mean(args[0], _COMMANDS, "the commands are")
             raise click.UsageError(f"{problem.message.rstrip('.')}: {hint}", ctx) from None
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
         """The list in the help text, without importing the commands."""
         with formatter.section("Commands"):
             formatter.write_dl(list(_COMMANDS.items()))
@@ -160,6 +162,10 @@ def outcome(arguments: list[str]) -> int:
         return int(result) if isinstance(result, int) else ExitCode.DONE
     except click.UsageError as problem:
         problem.show()
+        if _asks_for_json(arguments):
+            from reconciler.cli.output import print_misuse
+
+            print_misuse(problem)
         return ExitCode.USAGE
     except click.Abort:
         click.echo("interrupted; nothing is half-written", err=True)
@@ -169,6 +175,11 @@ def outcome(arguments: list[str]) -> int:
         return ExitCode.TERMINATED
     except SystemExit:  # by click: nobody reads what we print, which is nothing to complain about
         return ExitCode.ERROR
+
+
+def _asks_for_json(arguments: list[str]) -> bool:
+    """Whether JSON is asked for: by the words alone, since the command line could not be read as a whole."""
+    return bool({"--json", "--format=json"} & {*arguments}) or ("--format", "json") in pairwise(arguments)
 
 
 class Terminated(BaseException):

@@ -13,7 +13,7 @@ import click
 from reconciler.errors import ReconcilerError, StalePlanError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from reconciler.core.address import Address
     from reconciler.core.plan import Plan
@@ -23,17 +23,9 @@ if TYPE_CHECKING:
 JSON_ASKED = "reconciler.json"
 """The key of click's `meta` that says whether the command was asked for JSON."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-
-
-def with_place(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Gives a command the options that say where it works, and passes them as `place`."""
-
-    @with_where
-    @wraps(function)
-    def command(*, where: Where, **rest: Any) -> Any:  # noqa: ANN401 - its own options, and what it returns
-        return function(place=where.place(), **rest)
-
-    return command
+_STATES = Path("state")
+_IN_FLIGHT = 20
+_AGAIN = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,85 +71,6 @@ class Where:
         return Place(stack, overlay, self.specs, self.states, parallelism=self.parallelism, retries=self.retries)
 
 
-def with_where(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Gives a command the options that say where it works, and passes them as `where`."""
-
-    @click.option(
-        "-s",
-        "--stack",
-        metavar="NAME",
-        envvar="RECONCILER_STACK",
-        show_envvar=True,
-        callback=_read_name,
-        help="Folder below --specs that holds the spec. Not needed where there is only one.",
-    )
-    @click.option(
-        "-e",
-        "--env",
-        "environment",
-        metavar="NAME",
-        envvar="RECONCILER_ENV",
-        show_envvar=True,
-        callback=_read_name,
-        help="Environment: its overlay is env/NAME.toml in the stack's folder, its state is its own.",
-    )
-    @click.option(
-        "--specs",
-        type=click.Path(path_type=Path),
-        default=Path("specs"),
-        envvar="RECONCILER_SPECS",
-        show_envvar=True,
-        show_default=True,
-        help="Folder that holds the stacks.",
-    )
-    @click.option(
-        "--state-dir",
-        type=click.Path(path_type=Path),
-        default=Path("state"),
-        envvar="RECONCILER_STATE_DIR",
-        show_envvar=True,
-        show_default=True,
-        help="Folder that holds the states and the secrets of file stores.",
-    )
-    @click.option(
-        "--parallelism",
-        metavar="N",
-        type=click.IntRange(1, 100),
-        default=20,
-        show_default=True,
-        help="At most so many requests in flight; fewer to a system that says it is too many.",
-    )
-    @click.option(
-        "--retries",
-        metavar="N",
-        type=click.IntRange(0, 10_000),
-        default=200,
-        show_default=True,
-        help="At most so many requests are sent again, all together; how many is said at the end.",
-    )
-    @wraps(function)
-    def command(
-        *,
-        stack: str | None,
-        environment: str | None,
-        specs: Path,
-        state_dir: Path,
-        parallelism: int,
-        retries: int,
-        **rest: Any,  # noqa: ANN401 - its own options
-    ) -> Any:  # noqa: ANN401 - what the command returns
-        from reconciler.transport import budget
-
-        spent = budget.Retries(retries)
-        try:
-            return function(where=Where(stack, environment, specs, state_dir, parallelism, spent), **rest)
-        finally:
-            if spent.summary:
-                click.echo(spent.summary, err=True)
-
-    return command
-
-
 def _read_name(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
     """The name of a stack or an environment: a word, since folders are called so."""
     name = (value or "").rstrip("/")
@@ -188,6 +101,61 @@ def _read_allowed(_context: click.Context, _parameter: click.Parameter, values: 
     return frozenset(values)
 
 
+_SPEC = (
+    click.option(
+        "-s",
+        "--stack",
+        metavar="NAME",
+        envvar="RECONCILER_STACK",
+        show_envvar=True,
+        callback=_read_name,
+        help="Folder below --specs that holds the spec. Not needed where there is only one.",
+    ),
+    click.option(
+        "-e",
+        "--env",
+        "environment",
+        metavar="NAME",
+        envvar="RECONCILER_ENV",
+        show_envvar=True,
+        callback=_read_name,
+        help="Environment: its overlay is env/NAME.toml in the stack's folder, its state is its own.",
+    ),
+    click.option(
+        "--specs",
+        type=click.Path(path_type=Path),
+        default=Path("specs"),
+        envvar="RECONCILER_SPECS",
+        show_envvar=True,
+        show_default=True,
+        help="Folder that holds the stacks.",
+    ),
+)
+_STATE_DIR = click.option(
+    "--state-dir",
+    type=click.Path(path_type=Path),
+    default=_STATES,
+    envvar="RECONCILER_STATE_DIR",
+    show_envvar=True,
+    show_default=True,
+    help="Folder that holds the states and the secrets of file stores.",
+)
+_PARALLELISM = click.option(
+    "--parallelism",
+    metavar="N",
+    type=click.IntRange(1, 100),
+    default=_IN_FLIGHT,
+    show_default=True,
+    help="At most so many requests in flight; fewer to a system that says it is too many.",
+)
+_RETRIES = click.option(
+    "--retries",
+    metavar="N",
+    type=click.IntRange(0, 10_000),
+    default=_AGAIN,
+    show_default=True,
+    help="At most so many requests are sent again, all together; how many is said at the end.",
+)
 as_json = click.option(
     "--json",
     "as_json",
@@ -214,6 +182,61 @@ allow = click.option(
     help="Permit a hazard, everywhere or for the one subject that the plan names. Can be repeated. Hazards: deletes, "
     "replaces, rotates, takes-over, locks-out, too-much, moves-host, new-host, incomplete.",
 )
+
+
+def with_place(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Gives a command the options that say where it works, and passes them as `place`."""
+    return _take((*_SPEC, _STATE_DIR, _PARALLELISM, _RETRIES), _placed(function))
+
+
+def with_spec(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The same for a command that reads the spec alone."""
+    return _take(_SPEC, _placed(function))
+
+
+def with_state(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The same for a command that asks no system."""
+    return _take((*_SPEC, _STATE_DIR), _placed(function))
+
+
+def with_where(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Gives a command the options that say where it works, and passes them as `where`."""
+    return _take((*_SPEC, _STATE_DIR, _PARALLELISM, _RETRIES), function)
+
+
+def _placed(function: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(function)
+    def command(*, where: Where, **rest: Any) -> Any:  # noqa: ANN401 - its own options, and what it returns
+        return function(place=where.place(), **rest)
+
+    return command
+
+
+def _take(options: Sequence[Callable[..., Any]], function: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(function)
+    def command(
+        *,
+        stack: str | None,
+        environment: str | None,
+        specs: Path,
+        state_dir: Path = _STATES,
+        parallelism: int = _IN_FLIGHT,
+        retries: int = _AGAIN,
+        **rest: Any,  # noqa: ANN401 - its own options
+    ) -> Any:  # noqa: ANN401 - what the command returns
+        from reconciler.transport import budget
+
+        spent = budget.Retries(retries)
+        try:
+            return function(where=Where(stack, environment, specs, state_dir, parallelism, spent), **rest)
+        finally:
+            if spent.summary:
+                click.echo(spent.summary, err=True)
+
+    taking: Callable[..., Any] = command
+    for option in reversed(options):
+        taking = option(taking)
+    return taking
 
 
 def read_address(text: str) -> Address:

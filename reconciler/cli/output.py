@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from reconciler.errors import ReconcilerError
+from reconciler.errors import MisuseError, ReconcilerError
 from reconciler.render.diagnostics import error_text
 from reconciler.render.document import error_document, json_text
 from reconciler.render.terminal import Style, choose_style
@@ -50,6 +50,12 @@ def report(problem: Exception, *, as_json: bool) -> ExitCode:
     if as_json:
         print_json(error_document(known))
     return known.exit_code
+
+
+def print_misuse(problem: click.UsageError) -> None:
+    """A wrong command line on stdout, as JSON; a person reads it on stderr, where click prints it."""
+    remedy = f"{problem.ctx.command_path} --help says what there is" if problem.ctx else ""
+    print_json(error_document(MisuseError(problem.format_message(), remedy)))
 
 
 def _explain(problem: Exception) -> ReconcilerError:

@@ -46,9 +46,11 @@ def command(
     from reconciler.flows.save import save_plan
 
     made = plan(place, allowed)
-    print_plan(made, "json" if as_json else form, allowed)
     if out is not None:
         save_plan(made, out, place.codec(place.read_spec()))
+    print_plan(made, "json" if as_json else form, allowed)
+    warn_idle(made, allowed)
+    if out is not None:
         click.echo(f"saved; to carry it out: reconciler apply {quote(str(out))}", err=True)
     return exit_code(made, detailed=detailed_exitcode)
 
@@ -69,6 +71,14 @@ def print_plan(made: Plan, form: str, allowed: frozenset[str] = frozenset()) -> 
         from reconciler.render.plan import plan_text
 
         print_text(plan_text(made, style_of(sys.stdout), width=width(), allowed=allowed))
+
+
+def warn_idle(made: Plan, allowed: frozenset[str]) -> None:
+    """Says of each --allow that permits nothing in this plan, on stderr: it may be spelled wrong."""
+    from reconciler.core.policy import idle
+
+    for item in idle(made.hazards, allowed):
+        click.echo(f"warning: --allow {quote(item)} covers nothing: the plan holds no such hazard", err=True)
 
 
 def exit_code(made: Plan, *, detailed: bool) -> ExitCode:

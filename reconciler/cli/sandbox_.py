@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import signal
 import time
 from typing import TYPE_CHECKING
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 EXTRA = {"joserfc", "starlette", "uvicorn", "wsproto"}
 """The packages that only the sandbox needs."""
+PERSON = "demo@acme.test"
+"""Who a person may log in as, at the emulated Clavex."""
 
 
 @click.command("sandbox")
@@ -46,6 +49,9 @@ def command(
     Everything is in memory and gone afterwards. Credentials are new at every start; so are the ports, unless --port
     is given. The emulated Clavex answers as a real server was recorded; Jira, Confluence and their plugins follow the
     vendors' documents.
+
+    After an apply, open Jira or Confluence in a browser and press the button of the single sign-on: the emulated
+    Clavex knows one person, who is in every group that is made. With --clavex-url, log in as a user of that server.
 
     \b
     Every emulator counts what it is asked and can be told to misbehave:
@@ -83,7 +89,8 @@ def command(
     ]
     try:
         with made:
-            click.echo(json.dumps(made.describe()) if as_json else _page(made))
+            person = None if clavex_url else _invite(made)
+            click.echo(json.dumps(_describe(made, person)) if as_json else _page(made, person))
             while True:
                 time.sleep(3600)
     except KeyboardInterrupt:
@@ -93,7 +100,33 @@ def command(
             signal.signal(number, handler)
 
 
-def _page(sandbox: Sandbox) -> str:
+Person = dict[str, str]
+"""Email and password."""
+
+
+def _invite(sandbox: Sandbox) -> Person:
+    """Somebody who can log in to what the spec wires up."""
+    person = {"email": PERSON, "password": secrets.token_urlsafe(9)}
+    sandbox.clavex.world.add_visitor(**person)
+    return person
+
+
+def _describe(sandbox: Sandbox, person: Person | None) -> dict[str, dict[str, str | Person]]:
+    systems: dict[str, dict[str, str | Person]] = {name: {**system} for name, system in sandbox.describe().items()}
+    if person:
+        systems["clavex"]["person"] = person
+    return systems
+
+
+def _real_user(sandbox: Sandbox) -> list[str]:
+    """A real Clavex has a policy for its form that the sandbox, which has no TLS, does not meet."""
+    return [
+        f"  a user of {sandbox.clavex_url}",
+        "If the browser then stays at the form, which may lead to https only, press the product's button again.",
+    ]
+
+
+def _page(sandbox: Sandbox, person: Person | None) -> str:
     """What runs where, and what to do with it."""
     systems = sandbox.describe()
     lines = ["The sandbox is ready. Everything in it is in memory; Ctrl-C ends it.", ""]
@@ -109,6 +142,9 @@ def _page(sandbox: Sandbox) -> str:
         "",
         *(f"  export {name.upper()}_TOKEN={token}" for name, token in tokens.items()),
         "  reconciler plan",
+        "",
+        "After an apply, open Jira or Confluence in a browser, press the button of the single sign-on, and log in as",
+        *([f"  {person['email']} / {person['password']}"] if person else _real_user(sandbox)),
         "",
         "Counted requests: URL/_sandbox/requests. Faults: reconciler sandbox --help.",
     ]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reconciler.cli.options import as_json as json_option
-from reconciler.cli.options import read_address, with_place
+from reconciler.cli.options import read_address, with_state
 from reconciler.errors import ReconcilerError
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ def command() -> None:
 
 
 @command.command("list")
-@with_place
+@with_state
 @json_option
 def list_(place: Place, as_json: bool) -> None:
     """List the managed addresses, each with how it came under management."""
@@ -36,7 +36,7 @@ def list_(place: Place, as_json: bool) -> None:
 
 
 @command.command("show")
-@with_place
+@with_state
 @json_option
 @click.argument("address")
 def show(place: Place, as_json: bool, address: str) -> None:

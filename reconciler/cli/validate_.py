@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reconciler.cli.options import as_json as json_option
-from reconciler.cli.options import with_place
+from reconciler.cli.options import with_spec
 
 if TYPE_CHECKING:
     from reconciler.flows.place import Place
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @click.command("validate")
 @json_option
-@with_place
+@with_spec
 def command(place: Place, as_json: bool) -> None:
     """Check the spec: every problem at once, each with file, line and what to do.
 

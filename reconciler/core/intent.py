@@ -142,7 +142,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """The whole meaning of a spec in one environment."""
+    """The whole meaning of a spec in one environment. `taken_down`: nothing is wanted, whatever the spec says."""
 
     stack: str
     environment: str
@@ -150,6 +150,7 @@ class Intent:
     clients: Mapping[str, Client]
     sign_ons: Mapping[str, SignOn]
     groups: tuple[Group, ...] = ()
+    taken_down: bool = False
 
 
 @dataclass(frozen=True, slots=True)

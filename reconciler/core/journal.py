@@ -17,11 +17,12 @@ from reconciler.core.state import Entry, State, SystemRecord
 
 @dataclass(frozen=True, slots=True)
 class Began:
-    """An apply began: on which snapshot, against which systems."""
+    """An apply began: on which snapshot, against which systems, with its key in which store (empty: as before)."""
 
     lineage: str
     serial: int
     systems: Mapping[str, SystemRecord]
+    key_store: str = ""
     event: Literal["began"] = "began"
 
 
@@ -74,13 +75,14 @@ Event = Began | Intended | Applied | Failed | InDoubt
 def fold(state: State, events: Iterable[Event]) -> State:
     """The state after `events`. Events of another lineage, or of an older snapshot, change nothing."""
     entries, doubt, systems = dict(state.entries), dict(state.in_doubt), dict(state.systems)
-    current = False
+    current, key_store = False, state.key_store
     for event in events:
         match event:
             case Began():
                 current = event.lineage == state.lineage and event.serial == state.serial
                 if current:
                     systems.update(event.systems)
+                    key_store = event.key_store or key_store
             case _ if not current:
                 continue
             case Intended():
@@ -95,7 +97,7 @@ def fold(state: State, events: Iterable[Event]) -> State:
                 _unbegin(entries, event)
             case InDoubt():
                 doubt[event.address] = event.step
-    return replace(state, entries=entries, in_doubt=doubt, systems=systems)
+    return replace(state, entries=entries, in_doubt=doubt, systems=systems, key_store=key_store)
 
 
 def _put(entries: dict[Address, Entry], address: Address, entry: Entry | None) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from reconciler.core.address import Address
 
 if TYPE_CHECKING:
-    from reconciler.core.resource import Attributes
+    from reconciler.core.resource import Attributes, Value
 
 
 class Owner(NamedTuple):
@@ -54,10 +54,12 @@ ObservedState = Mapping[Address, Observation]
 class Lookup(NamedTuple):
     """What a handler is asked to find: by `remote_id` if known, else by the type's key attributes.
 
-    `leaving`: the address has left the spec, so that another one may mean the same object now.
+    `leaving`: the address has left the spec, so that another one may mean the same object now. `applied` is what the
+    object of this id was last made; empty if nobody knows.
     """
 
     address: Address
     attributes: Attributes
     remote_id: str | None = None
     leaving: bool = False
+    applied: Mapping[str, Value] = {}

@@ -18,7 +18,7 @@ Settings are never created or deleted: an update at first sight, a forget at the
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from reconciler.core.blocking import unreadable
@@ -27,13 +27,13 @@ from reconciler.core.diff import differences, drifted
 from reconciler.core.observed import Absent, Observation, ObservedState, Present, Unreadable
 from reconciler.core.ownership import bears_our_mark, recognised, recorded
 from reconciler.core.plan import Action, AttributeChange, Change, Drift, DriftKind, Plan, StepKind
-from reconciler.core.removal import remove
+from reconciler.core.removal import LEFT_SPEC, remove
 from reconciler.core.resource import Mark, ResourceType
 from reconciler.core.rest import at_rest
 from reconciler.core.secret import SecretStatus
-from reconciler.core.state import Entry, State
+from reconciler.core.state import Entry, Origin, State
 from reconciler.core.steps import NOT_CARRIED_OUT, creation, replacement, settlement, update
-from reconciler.diagnostic import Diagnostic, error
+from reconciler.diagnostic import Diagnostic, error, warning
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,13 +44,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """All that a plan is made from. `types` knows the type of every address; `secrets` every handle."""
+    """All that a plan is made from. `types` knows the type of every address; `secrets` every handle.
+
+    `cause` says why what is recorded is wanted no more.
+    """
 
     desired: DesiredState
     observed: ObservedState
     state: State
     types: Mapping[tuple[str, str], ResourceType]
     secrets: Mapping[str, SecretStatus]
+    cause: str = LEFT_SPEC
+
+    @property
+    def refused(self) -> frozenset[str]:
+        """The handles of which the server said that their value is wrong."""
+        return frozenset(handle for handle, status in self.secrets.items() if status.proved is False)
 
 
 def make_plan(situation: Situation) -> Plan:
@@ -64,14 +73,15 @@ def make_plan(situation: Situation) -> Plan:
     blocked = unreadable(situation.desired, situation.observed, state, rest)
     known = dict(situation.secrets) | dict.fromkeys(fresh, SecretStatus())
     heirs = find_heirs(situation)
+    former = {heir: state.entries[address] for address, heir in heirs.items()}
     changes: dict[Address, Change] = {}
     for address in (situation.desired.keys() | state.entries.keys()) - blocked.keys() - rest:
         wanted = situation.desired.get(address)
         observation = situation.observed[address]
         if wanted is None:
             resource_type = situation.types[address.system, address.type]
-            changes[address] = remove(state, resource_type, address, observation, heirs.get(address))
-        elif (change := decide(situation, wanted, observation, known, consumed)) is not None:
+            changes[address] = remove(state, resource_type, address, observation, heirs.get(address), situation.cause)
+        elif (change := decide(situation, wanted, observation, known, consumed, former.get(address))) is not None:
             changes[address] = change
     changes |= taken_along(situation, changes)
     if blocked:  # what nobody will write needs no secret
@@ -84,7 +94,10 @@ def make_plan(situation: Situation) -> Plan:
         changes=tuple(changes[address] for address in sorted(changes)),
         drift=tuple(find_drift(situation, rest)),
         unread=tuple(blocked[address] for address in sorted(blocked)),
-        diagnostics=tuple(missing_secrets(situation, fresh, consumed)),
+        diagnostics=(
+            *missing_secrets(situation, fresh, consumed),
+            *lost_secrets(situation, rest | blocked.keys(), fresh | consumed),
+        ),
         unchanged=len(situation.desired.keys() - changes.keys() - blocked.keys()),
     )
 
@@ -95,8 +108,12 @@ def decide(
     observation: Observation,
     secrets: Mapping[str, SecretStatus],
     consumed: set[str],
+    former: Entry | None,
 ) -> Change | None:
-    """What is done to one wanted resource that could be read; None for nothing."""
+    """What is done to one wanted resource that could be read; None for nothing.
+
+    `former` is the entry of the address by which the spec meant the same object before.
+    """
     state, address = situation.state, wanted.address
     if not isinstance(observation, Present):
         known = recorded(state, address)
@@ -106,10 +123,15 @@ def decide(
     found = differences(wanted, observation, entry, secrets)
     if entry is not None and _must_replace(wanted, found):
         return replacement(wanted, observation, entry, found)
-    rotation = _rotation(situation, wanted, consumed)
+    rotation = _rotation(situation, wanted, entry, consumed)
     ours = bears_our_mark(state, address, observation)
     if entry is None or recorded(state, address) is None:
-        return update(wanted, observation, entry, found, action=Action.ADOPT, rotation=rotation, marked=ours)
+        change = update(wanted, observation, entry, found, action=Action.ADOPT, rotation=rotation, marked=ours)
+        if (
+            entry is None and former is not None and observation.owner is None
+        ):  # without a mark only we know whose it is
+            return replace(change, origin=former.origin, reason="it was managed by another name until now")
+        return change
     if found or rotation or entry.deposed:
         return update(wanted, observation, entry, found, action=Action.UPDATE, rotation=rotation, marked=ours)
     if not _settled(situation, wanted, entry):
@@ -156,7 +178,8 @@ def _settled(situation: Situation, wanted: Desired, entry: Entry) -> bool:
     if entry.awaiting or wanted.address in situation.state.in_doubt:
         return False
     names = [name for name in wanted.type.handles if name in wanted.attributes]
-    prints = {name: situation.secrets[str(wanted.attributes[name])].fingerprint for name in names}
+    statuses = {name: situation.secrets[str(wanted.attributes[name])] for name in names}
+    prints = {name: status.fingerprint for name, status in statuses.items() if status.proved is not False}
     return (
         entry.applied == wanted.attributes
         and entry.depends_on == wanted.depends_on
@@ -166,12 +189,26 @@ def _settled(situation: Situation, wanted: Desired, entry: Entry) -> bool:
     )
 
 
-def _rotation(situation: Situation, wanted: Desired, consumed: set[str]) -> str:
-    """Why the server must make a new secret: somebody needs it, and nobody knows it, or it is wrong. Else empty."""
-    generated = next((name for name in wanted.type.having(Mark.GENERATED) if name in wanted.attributes), None)
-    if generated is None or (handle := str(wanted.attributes[generated])) not in consumed:
-        return ""
-    status = situation.secrets[handle]
+def _rotation(situation: Situation, wanted: Desired, entry: Entry | None, consumed: set[str]) -> str:
+    """Why the server must make a new secret; empty if it must not.
+
+    What somebody in the spec needs must be known. The secret of a client that we made is made anew for others who
+    may need it, if there is a place for it; that of an adopted client is somebody else's affair.
+    """
+    handle = _generated(wanted)
+    status = situation.secrets[handle] if handle else SecretStatus()
+    ours = entry is not None and entry.origin is Origin.CREATED and status.writable
+    return _lost(status) if handle in consumed or (handle and ours) else ""
+
+
+def _generated(wanted: Desired) -> str:
+    """The handle of the secret that the server makes; empty if there is none."""
+    names = wanted.type.having(Mark.GENERATED)
+    return next((str(wanted.attributes[name]) for name in names if name in wanted.attributes), "")
+
+
+def _lost(status: SecretStatus) -> str:
+    """What is wrong with a secret that a server made; empty if it is known, and not refused."""
     if status.fingerprint is None:
         return "nobody knows its secret"
     return "the server refuses the stored secret" if status.proved is False else ""
@@ -192,20 +229,17 @@ def fresh_secrets(situation: Situation, rest: set[Address], consumed: set[str]) 
     fresh: set[str] = set()
     for address in situation.desired.keys() - rest:
         wanted = situation.desired[address]
-        for name in wanted.type.having(Mark.GENERATED):
-            handle = str(wanted.attributes.get(name, ""))
-            observation = situation.observed[address]
-            if not handle or isinstance(observation, Unreadable):
-                continue
-            if isinstance(observation, Absent):
-                fresh.add(handle)
-                continue
-            entry = recognised(situation.state, address, observation, marked=wanted.type.marked)
-            status = situation.secrets[handle]
-            lost = handle in consumed and (status.fingerprint is None or status.proved is False)
-            found = differences(wanted, observation, entry, situation.secrets) if entry else ()
-            if lost or _must_replace(wanted, found):
-                fresh.add(handle)
+        handle = _generated(wanted)
+        observation = situation.observed[address]
+        if not handle or isinstance(observation, Unreadable):
+            continue
+        if isinstance(observation, Absent):
+            fresh.add(handle)
+            continue
+        entry = recognised(situation.state, address, observation, marked=wanted.type.marked)
+        found = differences(wanted, observation, entry, situation.secrets) if entry else ()
+        if _rotation(situation, wanted, entry, consumed) or _must_replace(wanted, found):
+            fresh.add(handle)
     return fresh
 
 
@@ -221,6 +255,27 @@ def missing_secrets(situation: Situation, fresh: set[str], consumed: set[str]) -
             )
         if handle not in fresh and status.fingerprint is None:
             yield error(f"the secret {handle} is needed, and its store has no such value", handle)
+
+
+def lost_secrets(situation: Situation, rest: set[Address], known: set[str]) -> Iterator[Diagnostic]:
+    """A warning for each secret of a client that was known once, or is refused, and that the plan leaves so.
+
+    `known` are the handles of which something is said already. That nobody ever knew the secret of an adopted
+    client is no finding.
+    """
+    for address in sorted(situation.desired.keys() - rest):
+        wanted, observation = situation.desired[address], situation.observed[address]
+        handle = _generated(wanted)
+        if not handle or handle in known or not isinstance(observation, Present):
+            continue
+        status, entry = situation.secrets[handle], situation.state.entries.get(address)
+        ours = entry is not None and (entry.origin is Origin.CREATED or bool(entry.fingerprints))
+        if (reason := _lost(status)) and (ours or status.proved is False):
+            yield warning(
+                f"{reason}; it belongs into {handle}",
+                str(address),
+                "put the right value there; or let the server make a new one, which ends the old, and put it there",
+            )
 
 
 def find_drift(situation: Situation, rest: set[Address]) -> Iterator[Drift]:

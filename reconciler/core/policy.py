@@ -47,6 +47,12 @@ def refused(hazards: tuple[Hazard, ...], allowed: frozenset[str]) -> tuple[Hazar
     return tuple(hazard for hazard in hazards if not {str(hazard.name), f"{hazard.name}={hazard.subject}"} & allowed)
 
 
+def idle(hazards: tuple[Hazard, ...], allowed: frozenset[str]) -> tuple[str, ...]:
+    """The items of `allowed` that cover none of the hazards."""
+    covered = {text for hazard in hazards for text in (str(hazard.name), f"{hazard.name}={hazard.subject}")}
+    return tuple(sorted(allowed - covered))
+
+
 def _of_change(change: Change, situation: Situation, users: Users) -> Iterator[Hazard]:
     subject = str(change.address)
     resource_type = type_of(situation, change)
@@ -101,7 +107,7 @@ def _takes_over(change: Change, situation: Situation) -> Iterator[str]:
     if resource_type.kind is Kind.SETTINGS:
         return
     values = [item.name for item in change.attributes if not item.sensitive and item.name not in change.shared]
-    if entry is None and values:
+    if entry is None and values and change.origin is Origin.ADOPTED:
         yield f"somebody else made it, and these would change: {', '.join(values)}"
     for item in change.attributes:
         if Mark.TWO_STEPS in resource_type.attributes[item.name] and item.name not in change.shared:

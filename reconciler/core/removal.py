@@ -21,10 +21,19 @@ if TYPE_CHECKING:
     from reconciler.core.state import State
 
 
+LEFT_SPEC = "it left the spec"
+TAKEN_DOWN = "everything is taken down, as asked"
+
+
 def remove(
-    state: State, resource_type: ResourceType, address: Address, observation: Observation, heir: Address | None
+    state: State,
+    resource_type: ResourceType,
+    address: Address,
+    observation: Observation,
+    heir: Address | None,
+    cause: str,
 ) -> Change:
-    """What is done to a resource that is in the state and no longer wanted.
+    """What is done to a resource that is in the state and no longer wanted; `cause` says why it is not.
 
     `heir` is the address by which the spec means the same object now: for another name nothing is deleted.
     """
@@ -32,25 +41,25 @@ def remove(
     if heir is not None and resource_type.kind is Kind.OBJECT:
         return _forget(address, entry, f"the spec means the same object by {heir} now")
     if not isinstance(observation, Present):
-        return _forget(address, entry, "it left the spec and is gone already")
+        return _forget(address, entry, f"{cause}; it is gone already")
     known = recognised(state, address, observation, marked=resource_type.marked)
     if known is None:
-        return _forget(address, entry, "it left the spec and belongs to somebody else now")
+        return _forget(address, entry, f"{cause}; it belongs to somebody else now")
     if entry.begun:
         entry = replace(entry, remote_id=known.remote_id, origin=known.origin)
     if entry.shared:
-        return _withdraw(address, entry, observation)
+        return _withdraw(address, entry, observation, cause)
     release = resource_type.marked and bears_our_mark(state, address, observation)
     if resource_type.kind is Kind.SETTINGS:
         found = ", ".join(f"{name} = {json.dumps(value)}" for name, value in sorted(entry.found.items()))
         before = f"; before us they were {found}" if found else ""
-        return _forget(address, entry, f"it left the spec; the settings stay as they are{before}")
+        return _forget(address, entry, f"{cause}; the settings stay as they are{before}")
     if entry.origin is Origin.ADOPTED:
-        return _forget(address, entry, "it left the spec; it was adopted, so it stays", release=release)
+        return _forget(address, entry, f"{cause}; it was adopted, so it stays", release=release)
     if entry.on_remove is OnRemove.FORGET:
-        return _forget(address, entry, "it left the spec; what we made stays where it is", release=release)
+        return _forget(address, entry, f"{cause}; what we made stays where it is", release=release)
     steps = (*clearance(entry.deposed), Step(StepKind.DELETE, Phase.LATE))
-    return _change(address, entry, Action.DELETE, "it left the spec", steps)
+    return _change(address, entry, Action.DELETE, cause, steps)
 
 
 def _forget(address: Address, entry: Entry, reason: str, *, release: bool = False) -> Change:
@@ -58,7 +67,7 @@ def _forget(address: Address, entry: Entry, reason: str, *, release: bool = Fals
     return _change(address, entry, Action.FORGET, reason, (Step(kind, Phase.LATE),))
 
 
-def _withdraw(address: Address, entry: Entry, observed: Present) -> Change:
+def _withdraw(address: Address, entry: Entry, observed: Present, cause: str) -> Change:
     """Takes our members out of the sets that we share with others."""
     left: dict[str, tuple[str, ...]] = {}
     for name in sorted(entry.shared):
@@ -66,12 +75,12 @@ def _withdraw(address: Address, entry: Entry, observed: Present) -> Change:
         if before & ours:
             left[name] = unordered(before - ours)
     if not left:
-        return _forget(address, entry, "it left the spec, and nothing of ours is on it")
+        return _forget(address, entry, f"{cause}; nothing of ours is on it")
     attributes = tuple(
         AttributeChange(name, observed.attributes[name], after, Cause.SPEC) for name, after in left.items()
     )
     steps = (Step(StepKind.CONTRACT, Phase.LATE, left), Step(StepKind.RECORD, Phase.LATE))
-    reason = "it left the spec; what we added is taken out, the rest stays"
+    reason = f"{cause}; what we added is taken out, the rest stays"
     return _change(address, entry, Action.FORGET, reason, steps, attributes, observed)
 
 

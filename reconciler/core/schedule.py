@@ -59,16 +59,3 @@ def _tie(waits: dict[Node, set[Node]], dependent: Change, needed: Change) -> Non
         waits[Node(dependent.address, 0)].add(last)
     if late:
         waits[Node(needed.address, late[0])].add(Node(dependent.address, len(dependent.steps) - 1))
-
-
-def describe(graph: Graph, changes: Sequence[Change]) -> str:
-    """The graph as text, a line a step in a stable order, so that an order can be read and tested."""
-    by_address = {change.address: change for change in changes}
-
-    def label(node: Node) -> str:
-        return f"{node.address} {by_address[node.address].steps[node.step].kind}"
-
-    lines = [
-        f"{label(node)}" + "".join(f" < {label(before)}" for before in sorted(graph[node])) for node in sorted(graph)
-    ]
-    return "\n".join(lines)

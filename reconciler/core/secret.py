@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from typing import NamedTuple
 
+_ENVIRONMENT = "env"
+
 
 class Handle(NamedTuple):
     """The name of a secret: which store (`file:acme`, `env`, `command:vault`) and which name in it."""
@@ -13,11 +15,14 @@ class Handle(NamedTuple):
     name: str
 
     def __str__(self) -> str:
-        return f"{self.store}#{self.name}"
+        """As a spec spells it: `env:NAME`, `file:STORE#NAME`, `command:STORE#NAME`."""
+        return f"{self.store}{':' if self.store == _ENVIRONMENT else '#'}{self.name}"
 
 
 def parse_handle(text: str) -> Handle:
-    """The handle that `str(handle)` spelled."""
+    """The handle that `str(handle)` spelled; older states hold `env#NAME` for `env:NAME`."""
+    if text.startswith(f"{_ENVIRONMENT}:"):
+        return Handle(_ENVIRONMENT, text[len(_ENVIRONMENT) + 1 :])
     store, _, name = text.rpartition("#")
     return Handle(store, name)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from reconciler.core.address import Address
@@ -66,7 +66,8 @@ class State:
     """The whole memory of one stack in one environment.
 
     `lineage` never changes, `serial` grows by one with each commit. `in_doubt` holds the addresses of steps that
-    began and whose end nobody recorded, with the kind of step.
+    began and whose end nobody recorded, with the kind of step. `key_store` is the secret store that the key of the
+    fingerprints lies in.
     """
 
     stack: str
@@ -76,12 +77,4 @@ class State:
     systems: Mapping[str, SystemRecord] = field(default_factory=dict)
     entries: Mapping[Address, Entry] = field(default_factory=dict)
     in_doubt: Mapping[Address, str] = field(default_factory=dict)
-
-    def with_entry(self, address: Address, entry: Entry | None) -> State:
-        """This state with one entry set, or removed when `entry` is None."""
-        entries = dict(self.entries)
-        if entry is None:
-            entries.pop(address, None)
-        else:
-            entries[address] = entry
-        return replace(self, entries=entries)
+    key_store: str = ""

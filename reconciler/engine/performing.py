@@ -61,13 +61,15 @@ End = Performed | Refused | Doubt
 class Performer:
     """Carries out single steps. Steps of one change come one after another; changes may run side by side.
 
-    `_entries` holds what was recorded of a change so far, `_written` what its steps wrote.
+    `refused` are the handles whose value the server said is wrong: nothing is recorded of it. `_entries` holds what
+    was recorded of a change so far, `_written` what its steps wrote.
     """
 
     state: State
     types: Mapping[tuple[str, str], ResourceType]
     handlers: Handlers
     secrets: Secrets
+    refused: frozenset[str] = frozenset()
     _entries: dict[Address, Entry | None] = field(default_factory=dict)
     _written: dict[Address, dict[str, Value]] = field(default_factory=dict)
 
@@ -124,6 +126,11 @@ class Performer:
         marked = self._type(change).marked or found.owner is not None
         if marked and not bears_our_mark(self.state, change.address, found):
             return Refused("an object with this key exists now, and somebody else made it", "plan again")
+        if unlike := self._unlike(change, found):
+            text = (
+                f"an object like it exists now, with another {', '.join(unlike)}, so it is not the one that was sent"
+            )
+            return Refused(text, "plan again")
         handler = self._handler(change)
         if self._generated(change) is None or not isinstance(handler, RotatingHandler):
             return self._completed(change, found, self._created(change, Written(found.remote_id)))
@@ -133,6 +140,12 @@ class Performer:
         except ReconcilerError as lost:  # a doubt of the create: the next run makes the secret without asking
             return Doubt(f"{problem.message}; its secret could not be made anew: {lost.message}", lost.remedy)
         return self._completed(change, found, self._created(change, rotated))
+
+    def _unlike(self, change: Change, found: Present) -> list[str]:
+        """What is otherwise than it was sent, of what no later request can change: that makes it another object."""
+        kind = self._type(change)
+        fixed = {*kind.key, *kind.having(Mark.FORCE_NEW)} & change.wanted.keys() & found.attributes.keys()
+        return sorted(name for name in fixed if found.attributes[name] != change.wanted[name])
 
     def _completed(self, change: Change, found: Present, end: End) -> End:
         """After `end`: what the lost create had no time for is written, since some objects take several requests."""
@@ -259,8 +272,9 @@ class Performer:
             if done is None:  # what the store holds is wrong, or nothing: no fingerprint until the new one is kept
                 prints.pop(generated, None)
         elif generated is not None and change.action is not Action.CREATE:
-            value = self.secrets.value(str(change.wanted[generated]))
-            if value is not None:
+            handle = str(change.wanted[generated])
+            value = self.secrets.value(handle)
+            if value is not None and handle not in self.refused:
                 prints[generated] = self.secrets.fingerprint(value)
         return Entry(
             remote_id=done.remote_id if done else change.remote_id,
@@ -305,7 +319,10 @@ class Performer:
         return entry.remote_id if entry else change.remote_id
 
     def _observe(self, change: Change) -> Observation:
-        lookup = Lookup(change.address, change.wanted, self._remote_id(change) or None)
+        remote_id, entry = self._remote_id(change) or None, self.state.entries.get(change.address)
+        same = entry is not None and entry.remote_id == remote_id and not entry.awaiting
+        applied = entry.applied if entry and same else {}
+        lookup = Lookup(change.address, change.wanted, remote_id, applied=applied)
         return self._handler(change).read([lookup])[change.address]
 
     def _write(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from reconciler.core.observed import Lookup, Observation, Present, Unreadable
@@ -13,6 +14,8 @@ from reconciler.ports import RotatingHandler, Write
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from pydantic import SecretStr
 
     from reconciler.core.address import Address
     from reconciler.core.desired import DesiredState
@@ -37,7 +40,8 @@ def observe(
         entry, wanted = state.entries.get(address), desired.get(address)
         attributes = wanted.attributes if wanted else entry.applied if entry else {}
         remote_id = entry.remote_id if entry else None
-        lookups[address[:2]].append(Lookup(address, attributes, remote_id or None, wanted is None))
+        applied = entry.applied if entry and not entry.awaiting else {}
+        lookups[address[:2]].append(Lookup(address, attributes, remote_id or None, wanted is None, applied))
     observed = _read_all(lookups, handlers, failures, workers)
     replaced = {address: entry for address, entry in state.entries.items() if entry.deposed and address in desired}
     if replaced:  # the spec may have gone back to an object that was to be left behind: the key says so
@@ -108,25 +112,19 @@ def secret_statuses(
                 continue  # the state vouches for it
             if name in wanted.type.having(Mark.GENERATED):
                 handler = handlers[address.system, address.type]
-                statuses[handle] = _proved(status, handler, address, observation, handle, secrets)
+                write = Write(address, observation.attributes, remote_id=observation.remote_id)
+                statuses[handle] = _proved(status, handler, write, name, secrets.value(handle))
     return statuses
 
 
-def _proved(
-    status: SecretStatus,
-    handler: Handler,
-    address: Address,
-    observation: Present,
-    handle: str,
-    secrets: Secrets,
-) -> SecretStatus:
-    value = secrets.value(handle)
+def _proved(status: SecretStatus, handler: Handler, write: Write, name: str, value: SecretStr | None) -> SecretStatus:
+    """The status with what the server says of `value`, the secret that attribute `name` stands for."""
     if value is None or not isinstance(handler, RotatingHandler):
         return status
-    write = Write(address, observation.attributes, remote_id=observation.remote_id, secrets={"client_secret": value})
     try:
-        return status._replace(proved=handler.prove(write))
+        return status._replace(proved=handler.prove(replace(write, secrets={name: value})))
     except ReconcilerError as problem:
         raise IncompleteError(
-            f"{address}: whether its stored secret is right could not be found out: {problem.message}", problem.remedy
+            f"{write.address}: whether its stored secret is right could not be found out: {problem.message}",
+            problem.remedy,
         ) from None

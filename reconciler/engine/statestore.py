@@ -102,12 +102,15 @@ class OpenState:
     _fresh: bool
     _events: list[Event] = field(default_factory=list)
 
-    def begin(self, systems: Mapping[str, SystemRecord]) -> None:
-        """An apply begins: its events count from now on, and the lineage is durable."""
+    def begin(self, systems: Mapping[str, SystemRecord], key_store: str = "") -> None:
+        """An apply begins: its events count from now on, and the lineage is durable.
+
+        `key_store` is where the key of its fingerprints lies; empty for where it lay before.
+        """
         if self._fresh:
             self.version = self.backend.put(self.codec.encode_state(self.snapshot), self.version)
             self._fresh = False
-        self._write(Began(self.snapshot.lineage, self.snapshot.serial, systems))
+        self._write(Began(self.snapshot.lineage, self.snapshot.serial, systems, key_store))
 
     def record(self, event: Event) -> None:
         """Writes an event down, after `begin`. StateError if that failed. Safe to call from many threads.
@@ -123,20 +126,13 @@ class OpenState:
         self._events.append(event)  # first: it did happen, and a commit must say so even if the journal cannot
         self.backend.append(self.codec.encode_event(event), wait=isinstance(event, Began | Intended))
 
-    def commit(self, state: State | None = None) -> State:
-        """Writes the next snapshot, with the next serial, and clears the journal. The state as it is now.
+    def commit(self) -> State:
+        """Writes the next snapshot, what the recorded events made of the state, and clears the journal.
 
-        The snapshot is `state`, or else what the recorded events made of the state. StateError if somebody else
-        wrote meanwhile.
+        Gives the state as it is now, with the next serial. StateError if somebody else wrote meanwhile.
         """
-        wanted = fold(self.state, self._events) if state is None else state
-        if (wanted.lineage, wanted.serial) != (self.snapshot.lineage, self.snapshot.serial):
-            raise StateError(
-                f"{self.backend.where}: a state of lineage {wanted.lineage} and serial {wanted.serial} cannot follow "
-                f"lineage {self.snapshot.lineage} and serial {self.snapshot.serial}",
-                "nothing was written",
-            )
-        committed = replace(wanted, serial=wanted.serial + 1)
+        recorded = fold(self.state, self._events)
+        committed = replace(recorded, serial=recorded.serial + 1)
         self.version = self.backend.put(self.codec.encode_state(committed), self.version)
         self.snapshot = self.state = committed
         self._fresh, self.fits = False, True

@@ -14,6 +14,7 @@ from reconciler.engine.performing import Performer
 from reconciler.errors import IncompleteError, ReconcilerError
 from reconciler.flows.place import lock_info
 from reconciler.flows.world import look
+from reconciler.transport.http import Access
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -86,12 +87,13 @@ def _run(
     spec: SpecRead = place.read_spec()
     with (
         place.state_store(spec).open(lock_info(operation)) as store,
-        look(place, spec, store.state, may_write=True) as world,
+        look(place, spec, store.state, Access.WRITE) as world,
     ):
         state = store.state
         change = make(world, address)
         plan = Plan(state.stack, state.environment, state.lineage, state.serial, (change,))
-        performer = Performer(state, world.situation.types, world.handlers, world.secrets)
+        situation = world.situation
+        performer = Performer(state, situation.types, world.handlers, world.secrets, situation.refused)
         with dialogue.stoppable() as stop:
             store.begin(world.systems)
             results = Executor(performer, store.record, dialogue.progress, stop, 1).run(plan)

@@ -19,6 +19,8 @@ from reconciler.flows.checks import check_stores, compare, compare_places
 from reconciler.flows.place import Place, lock_info
 from reconciler.flows.plan import judged
 from reconciler.flows.world import emptied, look
+from reconciler.render.wording import allowing, listed, number
+from reconciler.transport.http import Access
 
 if TYPE_CHECKING:
     from reconciler.core.plan import Hazard
@@ -58,7 +60,7 @@ def apply(request: Request, dialogue: Dialogue) -> Outcome | None:
         spec = replace(spec, intent=emptied(spec.intent))
     with (
         place.state_store(spec).open(lock_info("apply")) as store,
-        look(place, spec, store.state, may_write=True, allowed=request.allowed) as world,
+        look(place, spec, store.state, Access.WRITE, allowed=request.allowed) as world,
     ):
         plan = judged(world, spec)
         if request.saved is not None:
@@ -69,16 +71,19 @@ def apply(request: Request, dialogue: Dialogue) -> Outcome | None:
             dialogue.show(plan)
             refuse(refused(plan.hazards, request.allowed))
         if not plan.changes:
-            if world.systems != store.state.systems or not store.fits:  # one may move; it is encrypted from now on
-                store.begin(world.systems)
+            known, key_store = store.state, check_stores(plan, world)
+            remembered = (world.systems, key_store) == (known.systems, known.key_store)
+            if not (remembered and store.fits):  # one was permitted to move; or it is encrypted from now on
+                store.begin(world.systems, key_store)
                 store.commit()
             return Outcome((), store.state.serial)
         if not dialogue.confirm():
             return None
-        check_stores(plan, world)
-        performer = Performer(store.state, world.situation.types, world.handlers, world.secrets)
+        key_store = check_stores(plan, world)
+        situation = world.situation
+        performer = Performer(store.state, situation.types, world.handlers, world.secrets, situation.refused)
         with dialogue.stoppable() as stop:
-            store.begin(world.systems)
+            store.begin(world.systems, key_store)
             results = Executor(performer, store.record, dialogue.progress, stop, place.parallelism).run(plan)
             return Outcome(results, store.commit().serial)
 
@@ -87,7 +92,15 @@ def refuse(hazards: tuple[Hazard, ...]) -> None:
     """RefusedError naming every hazard that was not allowed; IncompleteError if all that is missing is a read."""
     if not hazards:
         return
-    what = ", ".join(sorted({f"{hazard.name} ({hazard.subject})" for hazard in hazards}))
-    names = " ".join(sorted({f"--allow {hazard.name}={hazard.subject}" for hazard in hazards}))
-    kind = IncompleteError if all(hazard.name is HazardName.INCOMPLETE for hazard in hazards) else RefusedError
-    raise kind(f"nothing was done; the plan holds what needs permission: {what}", f"if that is meant: {names}")
+    arguments = allowing(hazards)
+    if all(hazard.name is HazardName.INCOMPLETE for hazard in hazards):
+        systems = listed(sorted({hazard.subject for hazard in hazards}))
+        raise IncompleteError(
+            f"nothing was done: {systems} could not be read",
+            "\n".join(["set right what the plan says of it; or leave it out, with", *arguments]),
+        )
+    need = "needs" if len(arguments) == 1 else "need"
+    raise RefusedError(
+        f"nothing was done: {number(len(arguments), 'hazard')} of the plan {need} permission",
+        "\n".join(["if that is meant, apply again with", *arguments]),
+    )

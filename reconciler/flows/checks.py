@@ -46,8 +46,11 @@ def compare(saved: Plan, fresh: Plan) -> None:
         )
 
 
-def check_stores(plan: Plan, world: World) -> None:
-    """SecretError if a secret that the plan makes could not be kept: before anything is created."""
+def check_stores(plan: Plan, world: World) -> str:
+    """The store that holds the key of the fingerprints from now on; empty if none is recorded.
+
+    SecretError if a secret that the plan makes could not be kept: before anything is created.
+    """
     handles: set[str] = set()
     for change in plan.changes:
         resource_type = world.situation.types[change.address.system, change.address.type]
@@ -57,5 +60,6 @@ def check_stores(plan: Plan, world: World) -> None:
                 handles.add(str(change.wanted[name]))
     for handle in sorted(handles):
         world.secrets.check_writable(handle)
-    if handles or any(change.steps for change in plan.changes):
-        world.secrets.ensure_key()
+    if plan.changes or world.situation.state.entries:
+        return world.secrets.ensure_key()
+    return ""

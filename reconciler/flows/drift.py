@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from reconciler.core.plan import Plan
+from reconciler.core.observed import Unreadable
+from reconciler.core.plan import Plan, Unread
 from reconciler.flows.plan import judged
 from reconciler.flows.world import look
 from reconciler.ports import LockInfo
+from reconciler.transport.http import Access
 
 if TYPE_CHECKING:
     from reconciler.flows.place import Place
@@ -16,10 +18,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class DriftReport:
-    """What drifted, as a plan of which only drift and unread addresses count; who is applying meanwhile."""
+    """What drifted, as a plan of which only drift and unread addresses count; who is applying meanwhile.
+
+    `held` are the addresses that were read, and that a plan would leave alone all the same. `managed`: whether
+    anything was applied that could have drifted.
+    """
 
     plan: Plan
     holder: LockInfo | None
+    held: tuple[Unread, ...]
+    managed: bool
 
 
 def drift(place: Place) -> DriftReport:
@@ -28,5 +36,8 @@ def drift(place: Place) -> DriftReport:
     store = place.state_store()
     holder = store.holder()
     state = store.read()
-    with look(place, spec, state, may_write=False) as world:
-        return DriftReport(judged(world, spec), store.holder() or holder)
+    with look(place, spec, state, Access.READ) as world:
+        plan, observed = judged(world, spec), world.situation.observed
+        unread = tuple(item for item in plan.unread if isinstance(observed[item.address], Unreadable))
+        held = tuple(item for item in plan.unread if item not in unread)
+        return DriftReport(replace(plan, unread=unread), store.holder() or holder, held, bool(state.entries))

@@ -15,7 +15,9 @@ from urllib.parse import urlsplit
 
 from reconciler import files
 from reconciler.core.hosts import is_below, is_loopback
-from reconciler.core.plan import HazardName
+from reconciler.core.plan import Hazard, HazardName
+from reconciler.core.policy import refused
+from reconciler.core.secret import parse_handle
 from reconciler.errors import ReconcilerError, RefusedError
 from reconciler.flows.registry import PLUGIN_RECORDS
 
@@ -30,10 +32,13 @@ if TYPE_CHECKING:
 HOSTS_VARIABLE, FILES_VARIABLE = "RECONCILER_HOSTS", "RECONCILER_FILES"
 
 
-def guard(place: Place, intent: Intent, state: State, allowed: frozenset[str] = frozenset()) -> None:
-    """RefusedError, before anything is sent, for each system that may not get its credential, and for each file."""
+def guard(place: Place, intent: Intent, state: State, allowed: frozenset[str] = frozenset()) -> tuple[Hazard, ...]:
+    """The systems that moved, as permitted. RefusedError, before anything is sent, for what is not permitted.
+
+    That is a system that may not get its credential, and a file that a spec may not name.
+    """
     _refuse_files(place, intent)
-    refuse_moved(intent, state, allowed)
+    moved = refuse_moved(intent, state, allowed)
     named = place.configuration.hosts_in(place.environ.get(HOSTS_VARIABLE, ""))
     trusted = state.systems if _is_ours(place) else {}
     problems = []
@@ -49,6 +54,7 @@ def guard(place: Place, intent: Intent, state: State, allowed: frozenset[str] = 
             f"if you know these hosts: say --allow {HazardName.NEW_HOST}=NAME where there is that option, which an "
             f"apply remembers; or name all that may be asked: {HOSTS_VARIABLE}='{urls}'",
         )
+    return moved
 
 
 def _permitted(hazard: HazardName, name: str, allowed: frozenset[str]) -> bool:
@@ -72,7 +78,7 @@ def _by_operator(system: System, named: tuple[Host, ...]) -> Iterator[str]:
         return
     said = [handle for host in hosts for handle in host.credentials]
     if said and _handle(system) not in said:
-        yield f"{_shown(system)} is not among the credentials that [hosts] has for it"
+        yield f"{_handle(system)} is not among the credentials that [hosts] has for it"
     if route := _route(system, hosts):
         yield f"the spec wants {route}, which only [hosts] can say where it names hosts"
 
@@ -83,8 +89,8 @@ def _by_state(system: System, known: SystemRecord | None) -> Iterator[str]:
     if known is None:
         yield "it was never applied to"
         return
-    if known.credential and known.credential != _handle(system):
-        yield f"it was asked with {known.credential} so far, and would now be sent {_shown(system)}"
+    if known.credential and _credential(known) != _handle(system):
+        yield f"it was asked with {_credential(known)} so far, and would now be sent {_handle(system)}"
     if known.route != route_of(system):
         yield f"it was asked by {known.route or 'no way of its own'} so far, and now by {route_of(system) or 'none'}"
 
@@ -181,28 +187,44 @@ def _with_host(system: System, hosts: tuple[Host, ...], folder: Path) -> System:
 # --- what the state knows -----------------------------------------------------------------------------------------
 
 
-def refuse_moved(intent: Intent, state: State, allowed: frozenset[str]) -> None:
-    """RefusedError if a system is not the one that the state knows: before any credential is sent to it."""
-    homes = {record.credential: record.url for record in state.systems.values() if record.credential}
+def refuse_moved(intent: Intent, state: State, allowed: frozenset[str]) -> tuple[Hazard, ...]:
+    """The systems that are not those that the state knows, as permitted: before any credential is sent to them.
+
+    RefusedError for one that is not.
+    """
+    moved = dict(_find_moved(intent, state))
+    if unasked := refused(tuple(moved), allowed):
+        text = f"{unasked[0].name}: {unasked[0].message}; no credential was sent to it"
+        raise RefusedError(text, f"{moved[unasked[0]]}, say --allow {unasked[0].name}={unasked[0].subject}")
+    return tuple(moved)
+
+
+def _find_moved(intent: Intent, state: State) -> Iterator[tuple[Hazard, str]]:
+    """Each system that moved, and what else to do than to permit it."""
+    homes = {_credential(record): record.url for record in state.systems.values() if record.credential}
     for name, system in sorted(intent.systems.items()):
-        known = state.systems.get(name)
-        permitted = _permitted(HazardName.MOVES_HOST, name, allowed)
-        home = homes.get(_handle(system), system.url)
-        if home != system.url and known is None and not permitted:
-            raise RefusedError(
-                f"{HazardName.MOVES_HOST}: the credential {_handle(system)} belongs to {home}, and system {name} "
-                f"would send it to {system.url}; nothing was sent",
-                f"give the new system a credential of its own, or say --allow {HazardName.MOVES_HOST}={name}",
-            )
-        if known is None or permitted:
+        known, credential = state.systems.get(name), _handle(system)
+        if known is None:
+            if (home := homes.get(credential, system.url)) != system.url:
+                text = (
+                    f"system {name} would send the credential {credential} to {system.url}, and it belongs to {home}"
+                )
+                yield (
+                    Hazard(HazardName.MOVES_HOST, name, text),
+                    "give the new system a credential of its own; or, if the same is meant",
+                )
             continue
         said = {key: value for key, value in known.facts.items() if key in system.settings}
         before = (known.provider, known.url, known.org, *said.values())
         now = (system.provider, system.url, system.org, *(system.settings[key] for key in said))
         if before != now:
-            raise RefusedError(
-                f"{HazardName.MOVES_HOST}: system {name} was {' '.join(filter(None, before))} and is now "
-                f"{' '.join(filter(None, now))}; no credential was sent to it",
-                f"put the old values back, give the new installation an environment of its own, or, if it is the "
-                f"same installation at a new place, say --allow {HazardName.MOVES_HOST}={name}",
+            text = f"system {name} was {' '.join(filter(None, before))} and is now {' '.join(filter(None, now))}"
+            remedy = (
+                "put the old values back; give the new installation an environment of its own; or, if it is the same"
             )
+            yield Hazard(HazardName.MOVES_HOST, name, text), f"{remedy} at a new place"
+
+
+def _credential(record: SystemRecord) -> str:
+    """The handle of what a system was asked with, as it is spelled now."""
+    return str(parse_handle(record.credential)) if record.credential else ""

@@ -78,7 +78,7 @@ class Place:
     def secrets(self, spec: SpecRead, state: State) -> StoredSecrets:
         """Every secret store that the spec names."""
         around = Surroundings(self.home, self.folder, self.environ, self.configuration, spec.age)
-        return StoredSecrets(default=spec.secrets, around=around, lineage=state.lineage)
+        return StoredSecrets(default=spec.secrets, around=around, lineage=state.lineage, key_store=state.key_store)
 
 
 def codec_of(environ: Mapping[str, str], spec: SpecRead | None = None) -> SealedCodec:

@@ -1,4 +1,4 @@
-"""`plan`: what would be done, and what drifted. Reads only, apart from proving a secret; writes nothing."""
+"""`plan`: what would be done, and what drifted. Its connections send reads and proofs of secrets, nothing else."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from reconciler.core.planner import make_plan
 from reconciler.core.policy import judge
 from reconciler.flows.world import look
+from reconciler.transport.http import Access
 
 if TYPE_CHECKING:
     from reconciler.core.plan import Plan
@@ -20,7 +21,7 @@ def plan(place: Place, allowed: frozenset[str] = frozenset()) -> Plan:
     """The plan for the spec as it is, the state as it was left and the systems as they are."""
     spec = place.read_spec()
     state = place.state_store().read()
-    with look(place, spec, state, may_write=True, allowed=allowed) as world:
+    with look(place, spec, state, Access.PROVE, allowed=allowed) as world:
         return judged(world, spec)
 
 
@@ -29,7 +30,7 @@ def judged(world: World, spec: SpecRead) -> Plan:
     made = make_plan(world.situation)
     return replace(
         made,
-        hazards=judge(made, world.situation),
+        hazards=(*judge(made, world.situation), *world.moved),
         diagnostics=(*world.diagnostics, *made.diagnostics),
         systems=world.systems,
         spec_digest=spec.digest,

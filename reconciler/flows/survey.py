@@ -14,11 +14,12 @@ from reconciler.core.planner import Situation, make_plan
 from reconciler.diagnostic import Diagnostic
 from reconciler.engine.refresh import observe, secret_statuses
 from reconciler.errors import ReconcilerError, SecretError, UnreachableError
+from reconciler.flows.credentials import find_credentials
 from reconciler.flows.registry import PROVIDER_RECORDS
-from reconciler.flows.world import connect, expand, find_credentials, make_handlers
+from reconciler.flows.world import connect, expand, make_handlers
 from reconciler.ports import Credentials, Examination, Http, Secrets
 from reconciler.transport.budget import Retries
-from reconciler.transport.http import open_http
+from reconciler.transport.http import Access, open_http
 
 if TYPE_CHECKING:
     from contextlib import ExitStack
@@ -63,7 +64,7 @@ class Survey:
 def survey(place: Place, intent: Intent, state: State, secrets: Secrets, stack: ExitStack) -> Survey:
     """One look at everything, by requests that only read; connections stay open until `stack` ends."""
     credentials, failures = _credentials(intent, secrets)
-    systems = connect(place, intent, state, credentials, stack, read_only=True)
+    systems = connect(place, intent, state, credentials, stack, access=Access.READ)
     failures |= systems.failures
     closed = {name: Unreadable(problem.message, problem.remedy) for name, problem in failures.items()}
     desired, found = expand(intent, systems.facts)
@@ -86,7 +87,7 @@ def _credentials(intent: Intent, secrets: Secrets) -> tuple[dict[str, Credential
     for name, system in intent.systems.items():
         try:
             found = find_credentials(system, secrets)
-            with open_http(system, PROVIDER_RECORDS[system.provider].authenticate(found), read_only=True):
+            with open_http(system, PROVIDER_RECORDS[system.provider].authenticate(found), access=Access.READ):
                 credentials[name] = found
         except ReconcilerError as problem:
             failures[name] = problem

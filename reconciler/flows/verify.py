@@ -47,7 +47,7 @@ from reconciler.flows.survey import Survey, survey
 from reconciler.flows.world import completed
 from reconciler.ports import RotatingHandler, Write
 from reconciler.transport.browsing import Browser, End, Walk, open_browser
-from reconciler.transport.http import open_http
+from reconciler.transport.http import Access, open_http
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -266,9 +266,7 @@ def _secret(look: Survey, sign_on: SignOn) -> Check:
         seen = f"{client.secret} is empty, so there is nothing to prove"
         return doubtful(SECRET, where, seen, "reconciler plan says how a value gets there")
     system, facts = sign_on.issuer_system, look.facts[sign_on.issuer_system.name]
-    with open_http(
-        system, {}, retries=look.retries
-    ) as http:  # what has no credential can do nothing but show the secret
+    with open_http(system, {}, access=Access.PROVE, retries=look.retries) as http:
         connection = PROVIDER_RECORDS[system.provider].connect(system, http, facts.values, False)
         handler = connection.handlers[client.address.type]
         if not isinstance(handler, RotatingHandler):

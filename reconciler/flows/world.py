@@ -9,37 +9,38 @@ from typing import TYPE_CHECKING
 
 from reconciler.core.intent import ClaimsFrom, Facts, Intent, SignOn, System
 from reconciler.core.observed import Unreadable
+from reconciler.core.plan import Hazard
 from reconciler.core.planner import Situation
+from reconciler.core.removal import LEFT_SPEC, TAKEN_DOWN
 from reconciler.core.state import State, SystemRecord
 from reconciler.diagnostic import Diagnostic, Severity, error
 from reconciler.engine.refresh import Handlers, observe, secret_statuses
 from reconciler.engine.workers import reading
-from reconciler.errors import ReconcilerError, SecretError, SpecError
+from reconciler.errors import ReconcilerError, SpecError
+from reconciler.flows.credentials import all_credentials
 from reconciler.flows.guard import guard, route_of
 from reconciler.flows.registry import PLUGIN_RECORDS, PROVIDER_RECORDS
 from reconciler.ports import Connection, Credentials, Fingerprinter, Http, Secrets
-from reconciler.transport.http import open_http
+from reconciler.transport.http import Access, open_http
 
 if TYPE_CHECKING:
-    from pydantic import SecretStr
-
     from reconciler.core.address import Address
     from reconciler.core.desired import Desired
     from reconciler.core.resource import ResourceType
-    from reconciler.core.secret import Handle
     from reconciler.flows.place import Place
     from reconciler.spec.load import SpecRead
 
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """The systems, read. `systems` are the records that an apply leaves in the state."""
+    """The systems, read. `systems` are the records that an apply leaves in the state; `moved` was permitted."""
 
     situation: Situation
     handlers: Handlers
     secrets: Secrets
     diagnostics: tuple[Diagnostic, ...]
     systems: Mapping[str, SystemRecord]
+    moved: tuple[Hazard, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,27 +64,30 @@ class Systems:
 
 @contextmanager
 def look(
-    place: Place, spec: SpecRead, state: State, *, may_write: bool, allowed: frozenset[str] = frozenset()
+    place: Place, spec: SpecRead, state: State, access: Access, *, allowed: frozenset[str] = frozenset()
 ) -> Iterator[World]:
     """The world as it is now; connections stay open until the context ends.
 
-    Without `may_write` no request other than a read can leave.
+    No request can leave that `access` does not cover; secrets are proved if it covers that.
     """
     intent = completed(spec.intent)
-    guard(place, intent, state, allowed)
+    moved = guard(place, intent, state, allowed)
     secrets = place.secrets(spec, state)
     with ExitStack() as stack:
-        credentials = {name: find_credentials(system, secrets) for name, system in sorted(intent.systems.items())}
-        systems = connect(place, intent, state, credentials, stack, read_only=not may_write)
+        credentials = all_credentials(intent, secrets, spec.locate)
+        systems = connect(place, intent, state, credentials, stack, access=access)
         desired, found = expand(intent, systems.facts)
         diagnostics = tuple(spec.locate(item) for item in (*spec.diagnostics, *found))
         if errors := [item for item in diagnostics if item.severity is Severity.ERROR]:
             raise SpecError(errors)
         handlers, types = make_handlers(intent, state, systems, secrets)
         observed = observe(desired, state, handlers, systems.unreadable, place.parallelism)
-        statuses = secret_statuses(desired, observed, state, secrets, handlers if may_write else None)
-        situation = Situation(desired, observed, state, types, statuses)
-        yield World(situation, handlers, secrets, diagnostics, {**state.systems, **_records(intent, systems.facts)})
+        statuses = secret_statuses(desired, observed, state, secrets, handlers if access >= Access.PROVE else None)
+        situation = Situation(
+            desired, observed, state, types, statuses, TAKEN_DOWN if intent.taken_down else LEFT_SPEC
+        )
+        records = {**state.systems, **_records(intent, systems.facts)}
+        yield World(situation, handlers, secrets, diagnostics, records, moved)
 
 
 def completed(intent: Intent) -> Intent:
@@ -114,7 +118,7 @@ def emptied(intent: Intent) -> Intent:
         )
         for name, system in intent.systems.items()
     }
-    return replace(intent, systems=systems, clients={}, sign_ons={}, groups=())
+    return replace(intent, systems=systems, clients={}, sign_ons={}, groups=(), taken_down=True)
 
 
 def expand(intent: Intent, facts: Mapping[str, Facts]) -> tuple[dict[Address, Desired], tuple[Diagnostic, ...]]:
@@ -153,17 +157,14 @@ def connect(
     credentials: Mapping[str, Credentials],
     stack: ExitStack,
     *,
-    read_only: bool,
+    access: Access,
 ) -> Systems:
-    """Every system that there are credentials for, connected side by side until `stack` ends.
-
-    SecretError for credentials that no request can carry: before anything is sent.
-    """
+    """Every system that there are credentials for, connected side by side until `stack` ends."""
     headers = {
         name: PROVIDER_RECORDS[intent.systems[name].provider].authenticate(own) for name, own in credentials.items()
     }
     https = {
-        name: stack.enter_context(open_http(intent.systems[name], own, read_only=read_only, retries=place.retries))
+        name: stack.enter_context(open_http(intent.systems[name], own, access=access, retries=place.retries))
         for name, own in headers.items()
     }
     endpoints = {
@@ -186,21 +187,6 @@ def connect(
     return Systems(
         https, connections, {name: result for name, result in results.items() if isinstance(result, ReconcilerError)}
     )
-
-
-def find_credentials(system: System, secrets: Secrets) -> Credentials:
-    """What the system is asked with. SecretError if it is missing."""
-
-    def value(handle: Handle | None) -> SecretStr | None:
-        found = secrets.value(str(handle)) if handle else None
-        if handle and found is None:
-            named, remedy = str(handle), "put it into its store"
-            if handle.store == "env":
-                named, remedy = f"env:{handle.name}", f"set {handle.name} in the environment"
-            raise SecretError(f"the credential {named} of system {system.name} is missing", remedy)
-        return found
-
-    return Credentials(value(system.token), system.username, value(system.password))
 
 
 def make_handlers(

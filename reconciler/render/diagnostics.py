@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from reconciler.diagnostic import Diagnostic, Severity
-from reconciler.errors import ReconcilerError, SpecError
+from reconciler.errors import FindingsError, ReconcilerError
 from reconciler.render.terminal import Ink, prose, wrap
 
 if TYPE_CHECKING:
@@ -48,8 +48,8 @@ def grouped(diagnostics: Iterable[Diagnostic]) -> list[tuple[Diagnostic, list[st
 
 
 def error_text(problem: ReconcilerError, style: Style, *, columns: int) -> str:
-    """An error as text: all findings of a spec and their number, or the message and what to do next."""
-    if isinstance(problem, SpecError):
+    """An error as text: all that is wrong, and how many that are; or the message and what to do next."""
+    if isinstance(problem, FindingsError):
         found = diagnostics_text(problem.diagnostics, style, columns=columns)
         return f"{found}\n\n{style.safe(problem.message)}"
     message = Diagnostic(Severity.ERROR, style.safe(problem.message), remedy=problem.remedy)

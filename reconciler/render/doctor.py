@@ -87,9 +87,13 @@ def _verdict(diagnosis: Diagnosis, well: str, style: Style, columns: int) -> lis
     parts = ", ".join(f"{counts[status]:,} {word}" for status, word in words.items() if counts[status])
     lines = [style.paint(f"{number(len(diagnosis.checks), 'check')}{f': {parts}' if parts else ''}.", Ink.BOLD)]
     for stops, text in ((Stops.LOGIN, "A login would not work"), (Stops.READING, "Could not be read")):
-        found = [f"{check.name} of {check.subject}" for check in diagnosis.checks if check.stops is stops]
+        found: dict[str, dict[str, None]] = {}
+        for check in diagnosis.checks:
+            if check.stops is stops:
+                found.setdefault(check.subject, {})[check.name] = None
         if found:
-            lines += prose(f"{text}: {', '.join(dict.fromkeys(found))}.", style, columns, "", "  ")
+            parts = "; ".join(f"{subject} ({', '.join(names)})" for subject, names in found.items())
+            lines += prose(f"{text}: {parts}.", style, columns, "", "  ")
     if len(lines) == 1:
         lines.append(well)
     return lines

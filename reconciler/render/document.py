@@ -13,14 +13,14 @@ from pydantic import TypeAdapter
 
 from reconciler.core.codec import plan_content, state_content
 from reconciler.core.state import Entry
-from reconciler.errors import ReconcilerError, SpecError
+from reconciler.errors import FindingsError, ReconcilerError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from reconciler.core.address import Address
     from reconciler.core.outcome import Outcome, StepResult
-    from reconciler.core.plan import Plan
+    from reconciler.core.plan import Plan, Unread
     from reconciler.core.state import State
     from reconciler.diagnostic import Diagnostic
     from reconciler.ports import LockInfo
@@ -40,11 +40,12 @@ def plan_document(plan: Plan) -> Document:
     return plan_content(plan)
 
 
-def drift_document(plan: Plan, running: LockInfo | None = None) -> Document:
-    """What drifted, what could not be read, and who applies at the moment."""
+def drift_document(plan: Plan, running: LockInfo | None = None, held: tuple[Unread, ...] = ()) -> Document:
+    """What drifted, what could not be read, what was read and is held up all the same, and who applies now."""
     content = plan_content(replace(plan, changes=(), hazards=()))["plan"]
     kept = {key: content[key] for key in ("stack", "environment", "lineage", "serial", "drift", "unread")}
-    return _document("drift", kept | {"running": asdict(running) if running else None})
+    others = [asdict(item) | {"address": str(item.address)} for item in held]
+    return _document("drift", kept | {"held": others, "running": asdict(running) if running else None})
 
 
 def outcome_document(outcome: Outcome) -> Document:
@@ -77,7 +78,7 @@ def entry_document(address: Address, entry: Entry) -> Document:
 
 def error_document(problem: ReconcilerError) -> Document:
     """An error that ended a command, with its exit code."""
-    found = problem.diagnostics if isinstance(problem, SpecError) else ()
+    found = problem.diagnostics if isinstance(problem, FindingsError) else ()
     return _document(
         "error",
         {

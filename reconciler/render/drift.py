@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reconciler.core.diff import members
-from reconciler.core.plan import Action, AttributeChange, Change, Drift, DriftKind, Plan
+from reconciler.core.plan import Action, AttributeChange, Change, Drift, DriftKind, Plan, Unread
 from reconciler.render.sections import attribute_lines, room_for, title, unread_lines
 from reconciler.render.terminal import Ink, Style, prose
 from reconciler.render.values import change_lines
@@ -17,13 +17,26 @@ if TYPE_CHECKING:
 SECRET_DRIFTED = "(secret) no longer the one last applied"  # noqa: S105 - a sentence
 
 
-def drift_text(plan: Plan, style: Style, *, width: int, running: LockInfo | None = None) -> str:
+def drift_text(
+    plan: Plan,
+    style: Style,
+    *,
+    width: int,
+    running: LockInfo | None = None,
+    held: tuple[Unread, ...] = (),
+    managed: bool = True,
+) -> str:
     """What drifted, what could not be read, and in one line whether all is in sync.
 
     `running`: who applies at the moment. Changes that only the spec asks for are not drift; their number is told.
+    `held` was compared, and would be left alone by a plan. `managed`: whether there was anything to compare with.
     """
-    sections = [drift_lines(plan, style, width), unread_lines(plan, style, width)]
-    last = [style.paint(_verdict(plan), Ink.BOLD)]
+    sections = [
+        drift_lines(plan, style, width),
+        unread_lines(plan.unread, style, width, "Could not be read"),
+        unread_lines(held, style, width, "Read and compared, but a plan would leave them alone"),
+    ]
+    last = [style.paint(_verdict(plan, managed=managed), Ink.BOLD)]
     drifted = {drift.address for drift in plan.drift}
     pending = sum(change.address not in drifted for change in plan.changes)
     if pending:
@@ -79,7 +92,9 @@ def _put_back(item: AttributeChange, goal: AttributeChange | None) -> bool:
     return item.sensitive or goal.after == item.before or (bool(ours) and ours <= set(members(goal.after)))
 
 
-def _verdict(plan: Plan) -> str:
+def _verdict(plan: Plan, *, managed: bool) -> str:
+    if not managed:
+        return "Nothing was applied yet, so nothing can have drifted."
     if plan.drift:
         return f"Drift: {number(len(plan.drift), 'resource')}."
     if plan.unread:

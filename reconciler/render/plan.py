@@ -44,7 +44,7 @@ def plan_text(plan: Plan, style: Style, *, width: int, allowed: frozenset[str] =
         _manual_lines(plan, style),
         [title("Worth knowing", style), *notes] if notes else [],
         [diagnostics_text(findings, style, columns=width)] if findings else [],
-        unread_lines(plan, style, width),
+        unread_lines(plan.unread, style, width, "Could not be read, so nothing is planned for them"),
         hazard_lines(plan.hazards, allowed, style, width),
         [style.paint(line, Ink.BOLD) for line in wrap(summary(plan, allowed), width)],
     ]

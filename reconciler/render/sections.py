@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from reconciler.core.address import Address
-    from reconciler.core.plan import Change, Hazard, Plan, Unread
+    from reconciler.core.plan import Change, Hazard, Unread
 
 INDENT = " " * 6
 _WIDEST_NAME = 30
@@ -71,14 +71,15 @@ def left_out(changes: Iterable[Change], brief: frozenset[Address]) -> list[str]:
     ]
 
 
-def unread_lines(plan: Plan, style: Style, columns: int) -> list[str]:
+def unread_lines(unread: tuple[Unread, ...], style: Style, columns: int, heading: str) -> list[str]:
     """What could not be read, by reason, with what to do."""
-    if not plan.unread:
+    if not unread:
         return []
-    lines = [title("Could not be read, so nothing is planned for them", style)]
-    for (reason, remedy), addresses in by_reason(plan.unread).items():
+    lines = [title(heading, style)]
+    for (reason, remedy), addresses in by_reason(unread).items():
         mark = style.paint("?", Ink.YELLOW, Ink.BOLD)
-        lines.append(f"  {mark} {listed([style.safe(str(address)) for address in addresses])}")
+        first, *others = wrap(listed([style.safe(str(address)) for address in addresses]), columns, " " * 4, " " * 4)
+        lines += [f"  {mark} {first.lstrip()}", *others]
         lines += wrap(style.safe(reason), columns, INDENT, INDENT)
         lines += remedy_lines(remedy, style, columns, INDENT)
     return lines

@@ -6,15 +6,16 @@ import shlex
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from reconciler.core.plan import Action, Cause, Change, Hazard, HazardName, Plan
+from reconciler.core.plan import Action, Cause, Change, Plan
 from reconciler.core.policy import refused
 from reconciler.diagnostic import Severity
 from reconciler.render.diagnostics import grouped
-from reconciler.render.terminal import Ink
+from reconciler.render.terminal import PLAIN, Ink
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
+    from reconciler.core.plan import Hazard, HazardName
     from reconciler.render.terminal import Style
 
 SYMBOLS = {
@@ -110,12 +111,22 @@ def summary(plan: Plan, allowed: frozenset[str] = frozenset()) -> str:
 
 def permission(hazard: Hazard, style: Style) -> str:
     """The argument that permits a hazard, spelled for a POSIX shell; odd characters in the form of `$'…'`."""
-    if hazard.name is HazardName.INCOMPLETE:  # its subject is but the first of the addresses
-        return f"--allow {hazard.name}"
     word = f"{hazard.name}={hazard.subject}"
     if style.safe(word) == word:
         return f"--allow {shlex.quote(word)}"
     return f"--allow $'{''.join(_shell_character(character) for character in word)}'"
+
+
+def allowing(hazards: Iterable[Hazard]) -> list[str]:
+    """The arguments that permit the hazards; of a name that is there often, the one that permits them all."""
+    found: dict[HazardName, set[str]] = {}
+    for hazard in hazards:
+        found.setdefault(hazard.name, set()).add(permission(hazard, PLAIN))
+    return sorted(
+        argument
+        for name, each in found.items()
+        for argument in (each if len(each) <= _MOST_NAMES else {f"--allow {name}"})
+    )
 
 
 def _shell_character(character: str) -> str:

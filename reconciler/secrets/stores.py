@@ -90,11 +90,12 @@ class StoredSecrets:
     """Every secret by its handle. Open it after the state was locked: a store is read once.
 
     Fingerprints are keyed, since a state is read by more eyes than its secrets. The key lies in the `default` store
-    under `fingerprint-key`. While there is none, no fingerprint was ever recorded, so that a key of this process
-    will do, which `ensure_key` makes durable. Where the default store takes no values the key is derived from the
-    state's lineage: that is weaker, since who reads the state can try guesses against a fingerprint. Nobody guesses
-    one of the 256 random bits that Clavex makes its secrets of (facts clavex 2.5); it matters for passwords that
-    people choose.
+    under `fingerprint-key`; or still in `key_store`, the one that the state names, if another one is the default by
+    now: `ensure_key` carries it over. While there is none, no fingerprint was ever recorded, so that a key of this
+    process will do, which `ensure_key` makes durable. Where the default store takes no values the key is derived
+    from the state's lineage: that is weaker, since who reads the state can try guesses against a fingerprint. Nobody
+    guesses one of the 256 random bits that Clavex makes its secrets of (facts clavex 2.5); it matters for passwords
+    that people choose.
     """
 
     def __init__(
@@ -103,10 +104,12 @@ class StoredSecrets:
         default: str,
         around: Surroundings,
         lineage: str,
+        key_store: str = "",
     ) -> None:
         self._default = default
         self._around = around
         self._lineage = lineage
+        self._key_store = key_store or default
         self._lock = RLock()
         self._stores: dict[str, Store] = {}
         self._proved: set[str] = set()
@@ -142,24 +145,49 @@ class StoredSecrets:
         key = self._key or self._find_key()
         return fingerprint(key.get_secret_value().encode(), value.get_secret_value())
 
-    def ensure_key(self) -> None:
-        """Makes the key durable, before the first fingerprint is recorded."""
+    def ensure_key(self) -> str:
+        """The store that now holds the key; before the first fingerprint is recorded."""
         with self._lock:
             key = self._find_key()
             if not self._key_is_durable:
                 self._store(self._default).put(KEY_NAME, key)
-                self._key_is_durable = True
+                self._key_store, self._key_is_durable = self._default, True
+            return self._key_store
 
     def _find_key(self) -> SecretStr:
         if self._key is not None:
             return self._key
         with self._lock:
             if self._key is None:
-                store = self._store(self._default)
-                kept = store.get(KEY_NAME)
-                self._key_is_durable = kept is not None or not store.writable
-                self._key = kept or SecretStr(token_hex(32) if store.writable else _derive_key(self._lineage))
+                kept, default = self._kept_key(), self._store(self._default)
+                self._key_is_durable = not default.writable or (kept is not None and self._key_store == self._default)
+                self._key = kept or self._make_key()
             return self._key
+
+    def _make_key(self) -> SecretStr:
+        """A key where none is kept: the one that was derived where nothing could be kept, else a new one."""
+        writable = self._store(self._key_store).writable
+        return SecretStr(token_hex(32) if writable else _derive_key(self._lineage))
+
+    def _kept_key(self) -> SecretStr | None:
+        """The key from where the state says it lies, else from the default store, and then it lies there."""
+        try:
+            kept, failure = self._store(self._key_store).get(KEY_NAME), None
+        except SecretError as problem:
+            if self._key_store == self._default:
+                raise
+            kept, failure = None, problem
+        if kept is None and self._key_store != self._default:
+            kept = self._store(self._default).get(KEY_NAME)
+            if kept is not None:
+                self._key_store = self._default
+            elif failure is not None:
+                raise SecretError(
+                    f"the key of the fingerprints lies in {self._key_store}: {failure.message}",
+                    f"let it be read until the next apply has brought the key into {self._default}; if it is lost, "
+                    f"put a long random text there under {KEY_NAME}, and every secret is written once more",
+                ) from None
+        return kept
 
     def _store(self, name: str) -> Store:
         if (store := self._stores.get(name)) is not None:

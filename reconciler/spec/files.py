@@ -49,7 +49,6 @@ class Source:
 class Sources:
     """All files of a stack in one environment, in the order in which they were merged into `tables`."""
 
-    folder: Path
     stack: str
     environment: str
     files: tuple[Source, ...]
@@ -102,7 +101,7 @@ def read_files(folder: Path, environment: str | None) -> tuple[Sources, list[Dia
     for _, tables in read[len(paths) :]:
         findings += _drop_strangers(merged, tables)
         _overlay(merged, tables)
-    return Sources(folder, folder.resolve().name, environment or DEFAULT_ENVIRONMENT, files, merged), findings
+    return Sources(folder.resolve().name, environment or DEFAULT_ENVIRONMENT, files, merged), findings
 
 
 def _list_files(folder: Path) -> list[Path]:

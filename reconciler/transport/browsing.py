@@ -13,7 +13,7 @@ import httpx
 
 from reconciler.core.hosts import is_below
 from reconciler.ports import Answer
-from reconciler.transport.http import open_http
+from reconciler.transport.http import Access, open_http
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -93,7 +93,7 @@ class Browser:
 def open_browser(systems: Sequence[System], retries: Retries | None = None) -> Iterator[Browser]:
     """A browser for the systems, until the context ends. ReconcilerError if a CA or a proxy cannot be used."""
     with ExitStack() as stack:
-        https = [stack.enter_context(open_http(system, {}, read_only=True, retries=retries)) for system in systems]
+        https = [stack.enter_context(open_http(item, {}, access=Access.READ, retries=retries)) for item in systems]
         yield Browser(list(zip(systems, https, strict=True)))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from enum import IntEnum
 from functools import lru_cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
@@ -44,14 +45,30 @@ _HEADERS = {
     "User-Agent": f"reconciler/{__version__}",
 }
 
+PROOF = {"grant_type": "authorization_code", "code": "made-up-code"}
+"""What goes along with a secret that is to be proved: nobody gets anything for it."""
+_PROOF_FORM = frozenset((*PROOF, "client_id", "client_secret", "redirect_uri"))
+
 Outcome = HttpAnswer | Lost
+
+
+class Access(IntEnum):
+    """What an open system may be sent: reads; the proof of a secret too, which changes nothing; everything."""
+
+    READ = 0
+    PROVE = 1
+    WRITE = 2
 
 
 @contextmanager
 def open_http(
-    system: System, headers: Mapping[str, SecretStr], *, read_only: bool = False, retries: Retries | None = None
+    system: System,
+    headers: Mapping[str, SecretStr],
+    *,
+    access: Access = Access.WRITE,
+    retries: Retries | None = None,
 ) -> Iterator[Http]:
-    """An open system; `headers` carry its credentials. `read_only` refuses every method but GET.
+    """An open system; `headers` carry its credentials. What `access` does not cover is refused, and not sent.
 
     `retries` is the budget of the whole run; without one it is for this system alone.
 
@@ -66,7 +83,7 @@ def open_http(
                 f"was it copied whole, without line breaks? See [systems.{system.name}]",
             )
     with make_transport(system) as transport:
-        yield SystemHttp(system, transport, headers, retries or Retries(), read_only=read_only)
+        yield SystemHttp(system, transport, headers, access, retries or Retries())
 
 
 class SystemHttp:
@@ -81,16 +98,15 @@ class SystemHttp:
         system: System,
         transport: httpx.BaseTransport,
         headers: Mapping[str, SecretStr],
+        access: Access,
         retries: Retries,
-        *,
-        read_only: bool,
     ) -> None:
         self._system = system
         self._transport = transport
         self._credentials = headers
         self._hidden = tuple(hidden_words(value.get_secret_value() for value in headers.values()))
+        self._access = access
         self._retries = retries
-        self._read_only = read_only
         self._gate = Gate()
 
     @property
@@ -129,7 +145,9 @@ class SystemHttp:
     ) -> HttpAnswer:
         """Writes; sent again where that may help and is safe."""
         where = f"{method} {self.url}{path}"
-        if self._read_only:
+        bare = anonymous and not (json or params or headers)
+        proof = method == "POST" and path.endswith("/token") and bare and _is_proof(form or {})
+        if self._access < (Access.PROVE if proof else Access.WRITE):
             raise RefusedError(f"{where}: this run only reads, so this was not sent")
         request = self._request(method, path, headers, anonymous=anonymous, params=params, json=json, data=form)
         sent = (*secret_texts(json), *secret_texts(form))
@@ -276,6 +294,10 @@ def _check_path(path: str, where: str) -> None:
 @lru_cache(maxsize=64)  # thousands of requests go to the same few URLs
 def _parse(url: str) -> httpx.URL:
     return httpx.URL(url)
+
+
+def _is_proof(form: Mapping[str, str]) -> bool:
+    return form.items() >= PROOF.items() and form.keys() <= _PROOF_FORM
 
 
 def _is_busy(outcome: Outcome) -> tuple[bool, float]:

@@ -1,4 +1,4 @@
-"""One sandbox for all tests of a worker, as new for each; a folder for each."""
+"""A folder for each test, before the sandbox that the whole suite shares."""
 
 from __future__ import annotations
 
@@ -7,20 +7,13 @@ from typing import TYPE_CHECKING
 import pytest
 from acceptance.workplace import Workplace
 
-from reconciler.sandbox.serve import Sandbox
-
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
-
-@pytest.fixture(scope="session")
-def acceptance_sandbox() -> Iterator[Sandbox]:
-    with Sandbox() as sandbox:
-        yield sandbox
+    from reconciler.sandbox.serve import Sandbox
 
 
 @pytest.fixture
-def place(acceptance_sandbox: Sandbox, tmp_path: Path) -> Workplace:
-    acceptance_sandbox.reset()
-    return Workplace(acceptance_sandbox, tmp_path)
+def place(shared_sandbox: Sandbox, tmp_path: Path) -> Workplace:
+    shared_sandbox.reset()
+    return Workplace(shared_sandbox, tmp_path)

@@ -195,6 +195,26 @@ def test_a_secret_that_somebody_noted_is_proved_before_it_is_used(found: Found, 
         assert place.changes == 0
 
 
+@pytest.mark.parametrize("taken", [("apply", "--auto-approve"), ("import", "clavex/client/portal")])
+def test_a_wrong_secret_of_a_client_that_nobody_uses_is_never_vouched_for(
+    place: Workplace, taken: tuple[str, ...]
+) -> None:
+    clavex = place.sandbox.clavex.world
+    portal = clavex.add_client(Client("portal", clavex.org_id, "portal", ["https://portal.acme.eu/cb"]))
+    clavex.set_secret(portal, "the right one")
+    place.environ["NOTED"] = "wrong"
+    uris = {"redirect_uris": ["https://portal.acme.eu/cb"], "secret": "env:NOTED"}
+    place.write({"sso": None, "clients": {"atlassian": None, "portal": {"system": "clavex", **uris}}})
+    place.run(*taken).ended(ExitCode.DONE)
+    place.apply().ended(ExitCode.DONE)
+    plan = place.plan()
+    assert plan["changes"] == []
+    assert [item["where"] for item in plan["diagnostics"] if "refuses" in item["message"]] == ["clavex/client/portal"]
+    place.environ["NOTED"] = "the right one"
+    place.apply().ended(ExitCode.DONE)
+    assert place.plan()["diagnostics"] == []
+
+
 def test_a_rotation_that_fails_is_asked_for_again(found: Found) -> None:
     from reconciler.sandbox.faults import Fault, Kind
 

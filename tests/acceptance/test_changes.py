@@ -27,3 +27,17 @@ def test_change(case: Case, place: Workplace) -> None:
     wanted.check(place)
     assert place.plan()["changes"] == []
     place.settle()
+
+
+def test_another_default_store_changes_no_secret(place: Workplace) -> None:
+    place.write({"clients": {"atlassian": {"secret": "file:acme#kept"}}})
+    place.apply("locks-out").ended(ExitCode.DONE)
+    place.write({"stack": {"secrets": "file:other"}, "clients": {"atlassian": {"secret": "file:acme#kept"}}})
+    assert place.plan()["changes"] == []
+    place.run("drift").ended(ExitCode.DONE)
+    place.settle()
+    assert [path.name for path in sorted(place.home.glob("*.secrets"))] == ["acme.secrets", "other.secrets"]
+    old = place.home / "acme.secrets"
+    lines = old.read_text().splitlines(keepends=True)
+    old.write_text("".join(line for line in lines if "fingerprint-key" not in line))
+    place.settle()

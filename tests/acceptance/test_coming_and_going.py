@@ -171,7 +171,11 @@ def test_destroy_takes_down_what_the_stack_made_and_nothing_else(place: Workplac
     place.apply("locks-out").ended(ExitCode.DONE)
     place.apply(arguments=["--destroy"]).ended(ExitCode.REFUSED)
     place.apply("deletes", arguments=["--destroy"]).ended(ExitCode.REFUSED)
-    place.apply("deletes", "locks-out", "too-much", arguments=["--destroy"]).ended(ExitCode.DONE)
+    ran = place.apply("deletes", "locks-out", "too-much", arguments=["--destroy"]).ended(ExitCode.DONE)
+    said = " ".join(ran.out.split())
+    assert "delete clavex/client/atlassian" in said
+    assert "everything is taken down, as asked" in said
+    assert "left the spec" not in said
     assert not place.sandbox.clavex.world.clients
     assert not place.sandbox.clavex.world.mappers
     assert not place.entries

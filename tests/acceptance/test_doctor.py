@@ -83,7 +83,7 @@ def heal(place: Workplace, *allowed: str) -> None:
 
 def provider(place: Workplace) -> dict[str, dict[str, Any]]:
     """The one provider in Jira's miniOrange."""
-    return place.sandbox.jira.world.miniorange["Identity Providers"][0]  # type: ignore[index,return-value,call-overload]
+    return place.sandbox.jira.world.miniorange["Identity Providers"][0]
 
 
 # --- health -------------------------------------------------------------------------------------------------------
@@ -127,7 +127,7 @@ def test_the_table(healthy: Workplace) -> None:
     assert ran.out.endswith("Nothing that was looked at would stop a login.\n")
     healthy.sandbox.clavex.world.clients["atlassian"].redirect_uris = ["https://elsewhere.test/"]
     ran = healthy.run("doctor").ended(ExitCode.UNVERIFIED)
-    assert "A login would not work: redirect-uri of sso.confluence, redirect-uri of sso.jira." in ran.out
+    assert "A login would not work: sso.confluence (redirect-uri); sso.jira (redirect-uri)." in ran.out
 
 
 # --- the rows of the troubleshooting table ------------------------------------------------------------------------

@@ -109,3 +109,19 @@ def test_an_environment_of_the_variable_is_the_same_as_one_of_the_option(place: 
     staging.run("plan", "--detailed-exitcode").ended(ExitCode.DONE)
     staging.spec["sso"]["jira"]["display_name"] = "Staging"
     wanted.check(staging)
+
+
+@pytest.mark.parametrize("spelling", ["env:", "env#"])  # the second stands in older states
+def test_a_known_credential_goes_to_no_other_host(place: Workplace, other: Sandbox, spelling: str) -> None:
+    alone = {"sso": None, "clients": {"atlassian": {"redirect_uris": ["https://jira.acme.eu/cb"]}}}
+    place.write(alone)
+    place.apply().ended(ExitCode.DONE)
+    state = place.home / "state.json"
+    state.write_text(state.read_text().replace('"env:', f'"{spelling}'))
+    elsewhere = {"provider": "jira", "url": other.jira.url, "token": "env:CLAVEX_TOKEN"}
+    place.write(alone, {"systems": {"elsewhere": elsewhere}})
+    ran = place.run("plan").ended(ExitCode.REFUSED)
+    said = " ".join(ran.err.split())
+    assert "system elsewhere would send the credential env:CLAVEX_TOKEN to" in said
+    assert "and it belongs to" in said
+    assert other.jira.faults.requests == []

@@ -86,7 +86,7 @@ def test_its_secret_must_be_given_and_is_never_rotated(place: Workplace, row: Cl
     place.write(EXTERNAL)
     del place.environ["COMPANY_SECRET"]
     ran = place.run("plan").ended(ExitCode.ERROR)
-    assert "env#COMPANY_SECRET" in ran.out
+    assert "env:COMPANY_SECRET" in ran.out
     digest = row.secret_digest
     place.apply("locks-out", "rotates").ended(ExitCode.ERROR)
     assert place.writes == 0

@@ -237,7 +237,7 @@ def test_a_hidden_secret_is_never_written_back_by_rest_and_said_by_file(
     from dataclasses import replace
 
     world = place.sandbox.jira.world
-    world.switches = replace(world.switches, miniorange_secret=shown)  # type: ignore[arg-type]
+    world.switches = replace(world.switches, miniorange_secret=shown)
     place.write()
     ran = place.apply("locks-out").ended(ExitCode.PARTLY)
     assert "nothing was sent" in " ".join(ran.out.split())

@@ -121,6 +121,6 @@ def test_two_spellings_of_one_group_are_an_error(place: Workplace) -> None:
 
 
 def test_a_key_of_the_wrong_form_is_named(place: Workplace) -> None:
-    place.write(applications(jira_software="users"))  # type: ignore[arg-type]
+    place.write(applications(jira_software="users"))
     ran = place.run("validate").ended(ExitCode.ERROR)
     assert "systems.jira.applications.jira-software" in ran.out + ran.err

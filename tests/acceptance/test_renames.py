@@ -76,6 +76,10 @@ def test_a_group_in_another_case_is_the_same_group(place: Workplace, system: str
     place.apply().ended(ExitCode.DONE)
     assert world.groups["Beta"] == ["ada"]
     place.settle()
+    assert place.entries[f"{system}/group/beta"]["origin"] == "created"
+    place.write()
+    place.apply("deletes").ended(ExitCode.DONE)
+    assert ("Beta" in world.groups) == (on_remove == "forget")
 
 
 def test_a_renamed_sign_on_table_keeps_the_identity_provider(place: Workplace) -> None:
@@ -88,6 +92,7 @@ def test_a_renamed_sign_on_table_keeps_the_identity_provider(place: Workplace) -
     assert list(place.sandbox.confluence.world.idps) == [1]
     wanted.check(place)
     place.settle()
+    assert place.entries["confluence/idp/wiki"]["origin"] == "created"
 
 
 def test_a_renamed_sign_on_table_keeps_the_provider_of_miniorange(place: Workplace) -> None:

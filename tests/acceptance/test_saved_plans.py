@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from acceptance import wanted
 from acceptance.cases import ATLASSIAN, client
 from acceptance.workplace import Ran, Workplace
 
-from reconciler.errors import ExitCode
+from reconciler.errors import ExitCode, RefusedError
 
 
 def save(place: Workplace, *arguments: str) -> Path:
@@ -41,6 +42,29 @@ def test_a_saved_plan_is_carried_out_without_a_question(place: Workplace) -> Non
     apply(place, path, "locks-out").ended(ExitCode.DONE)
     wanted.check(place)
     place.settle()
+
+
+def test_a_plan_holds_no_connection_that_could_write(place: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
+    from reconciler.flows import plan, world
+
+    place.write()
+    place.apply("locks-out").ended(ExitCode.DONE)
+    tried: list[str] = []
+
+    def judged(found: world.World, spec: Any) -> Any:
+        client: Any = found.handlers["clavex", "client"]
+        group: Any = found.handlers["jira", "group"]
+        for http in (client.org.http, group.api.http):
+            for method in ("POST", "PATCH", "PUT", "DELETE"):
+                with pytest.raises(RefusedError):
+                    http.send(method, "/x")
+                tried.append(method)
+        return original(found, spec)
+
+    original = plan.judged
+    monkeypatch.setattr(plan, "judged", judged)
+    place.run("plan").ended(ExitCode.DONE)
+    assert len(tried) == 8
 
 
 def test_a_saved_plan_is_shown_again_as_it_was(place: Workplace) -> None:

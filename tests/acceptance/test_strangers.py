@@ -307,7 +307,7 @@ def test_a_state_that_came_with_a_checkout_vouches_for_no_host(place: Workplace)
         place.run("plan").ended(ExitCode.INCOMPLETE)
         assert seen
         place.write(moved(EVIL, token="env:OTHER"))
-        assert "was asked with env#JIRA_TOKEN so far, and would now be sent env:OTHER" in refused(place.run("plan"))
+        assert "was asked with env:JIRA_TOKEN so far, and would now be sent env:OTHER" in refused(place.run("plan"))
         place.write(moved(EVIL, proxy="http://evil.test:1"))
         assert "by no way of its own so far, and now by the proxy http://evil.test:1" in refused(place.run("plan"))
 

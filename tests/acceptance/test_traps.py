@@ -137,6 +137,28 @@ def test_a_lost_secret_that_is_reported_ready(place: Workplace) -> None:
     place.settle()
 
 
+def test_a_lost_secret_of_a_client_that_no_sign_on_uses(place: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
+    from reconciler.errors import SecretError
+    from reconciler.secrets.stores import StoredSecrets
+
+    def fail(*_: object) -> None:
+        raise SecretError("the disk is full")
+
+    place.write({"sso": None, "clients": {"atlassian": None}}, portal())
+    with monkeypatch.context() as patched:
+        patched.setattr(StoredSecrets, "put", fail)
+        place.apply().ended(ExitCode.PARTLY)
+    place.apply().ended(ExitCode.DONE)  # it never reached anybody, so nobody is asked
+    assert "clients.portal.client_secret" in place.stored_secrets()
+    place.settle()
+    (place.home / "acme.secrets").unlink()
+    hazards = {(hazard["name"], hazard["subject"]) for hazard in place.plan()["hazards"]}
+    assert hazards == {("rotates", "clavex/client/portal")}
+    place.apply("rotates").ended(ExitCode.DONE)
+    wanted.check(place)
+    place.settle()
+
+
 def test_a_store_that_fails_after_the_client_was_made(place: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
     from reconciler.errors import SecretError
     from reconciler.secrets.stores import StoredSecrets

@@ -167,4 +167,4 @@ def test_what_is_asked_wrongly(place: Workplace) -> None:
     ran = place.run("verify", "--as", EMAIL, "--password-from", PASSWORD).ended(ExitCode.USAGE)
     assert PASSWORD not in ran.err
     ran = place.run("verify", "--as", EMAIL, "--password-from", "env:NOTHING").ended(ExitCode.ERROR)
-    assert "the password env#NOTHING is missing" in ran.err
+    assert "the password env:NOTHING is missing" in ran.err

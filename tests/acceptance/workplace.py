@@ -123,6 +123,7 @@ class Workplace:
         return {
             "PATH": os.environ["PATH"],
             "HOME": str(self.folder),
+            "PYTHONPATH": f"{ROOT / 'tests' / 'offline'}:{ROOT}",
             "RECONCILER_SPECS": str(self.folder / "specs"),
             "RECONCILER_STATE_DIR": str(self.folder / "state"),
             "RECONCILER_FILES": str(self.folder),

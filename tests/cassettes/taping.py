@@ -150,7 +150,7 @@ def _watched(tape: Tape, scrubber: Scrubber) -> Callable[[httpx.HTTPTransport, h
 
     def handle(transport: httpx.HTTPTransport, request: httpx.Request) -> httpx.Response:
         with lock:
-            body = b"".join(request.stream)  # type: ignore[arg-type] # a sync client's request has a sync stream
+            body = b"".join(request.stream)
             request.stream = httpx.ByteStream(body)
             asked = vcr.request.Request(request.method, str(request.url), body, dict(request.headers))
             tape.asked.append(describe(scrubber.request(asked)))
@@ -162,7 +162,7 @@ def _watched(tape: Tape, scrubber: Scrubber) -> Callable[[httpx.HTTPTransport, h
         if tape.is_lost(request):
             raise httpx.ReadError("the answer is lost, as the test asked for", request=request)
         if response.status_code == _UPGRADED:
-            frame = Frame(Opcode.TEXT, b"".join(response.stream))  # type: ignore[arg-type]
+            frame = Frame(Opcode.TEXT, b"".join(response.stream))
             response.extensions["network_stream"] = _Frames(frame.serialize(mask=False))
         return response
 

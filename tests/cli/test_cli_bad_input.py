@@ -113,10 +113,22 @@ def test_a_token_that_is_missing(terminal: Terminal, name: str, value: str | Non
     terminal.environ[name] = value or ""
     system = name.removesuffix("_TOKEN").lower()
     refused(
-        terminal, f"the credential env:{name} of system {system} is missing", f"set {name} in the environment",
-        commands=ONLINE,
+        terminal, f"system {system}, env:{name}: the credential is missing", f"set {name} in the environment",
+        f"(systems.{system}.token)", "1 credential to set right", commands=ONLINE,
     )  # fmt: skip
     terminal.run("validate").ended(ExitCode.DONE)
+
+
+def test_all_that_is_wrong_with_the_tokens_is_said_at_once(terminal: Terminal) -> None:
+    terminal.environ |= {"CLAVEX_TOKEN": "", "JIRA_TOKEN": "two words", "CONFLUENCE_TOKEN": ""}
+    refused(
+        terminal, "system clavex, env:CLAVEX_TOKEN: the credential is missing",
+        "system jira, env:JIRA_TOKEN: the personal access token is empty, or holds a blank",
+        "system confluence, env:CONFLUENCE_TOKEN: the credential is missing", "3 credentials to set right",
+        hidden="two words", commands=ONLINE,
+    )  # fmt: skip
+    told = terminal.run("plan", "--json").json["diagnostics"]
+    assert [item["where"] for item in told] == [f"systems.{name}.token" for name in ("clavex", "confluence", "jira")]
 
 
 @pytest.mark.parametrize(
@@ -137,7 +149,9 @@ def test_a_token_that_is_missing(terminal: Terminal, name: str, value: str | Non
 def test_a_token_that_no_header_can_carry(terminal: Terminal, name: str, spoil: Any) -> None:
     token = getattr(terminal.sandbox, name).token
     terminal.environ[f"{name.upper()}_TOKEN"] = spoil(token)
-    refused(terminal, "error: ", "help: ", hidden=token[4:], commands=ONLINE)
+    refused(
+        terminal, f"system {name}, env:{name.upper()}_TOKEN: ", "copy it again", hidden=token[4:], commands=ONLINE
+    )
 
 
 def test_a_wrong_token_is_refused_by_the_system(terminal: Terminal) -> None:
@@ -160,3 +174,17 @@ def test_no_credential_goes_to_a_host_that_is_new(applied: Terminal) -> None:
         assert "no credential was sent to it" in flat(ran.err)
         assert "--allow moves-host=jira" in flat(ran.err)
     assert not any(served.faults.requests for served in applied.sandbox.served)
+    ran = applied.run("plan", "--allow", "moves-host=jira").ended(ExitCode.DONE)
+    assert "system jira was jira http://127.0.0.1" in flat(ran.out)
+    assert "covers nothing" not in ran.err
+
+
+def test_a_permission_that_covers_nothing_is_said(applied: Terminal) -> None:
+    applied.write({"sso": {"confluence": None}})
+    allowed = ("--allow=deletes=confluence/idp/confluense", "--allow=rotates", "--allow=deletes")
+    for ran in (applied.run("plan", *allowed), applied.run("apply", "--auto-approve", *allowed)):
+        ran.ended(ExitCode.DONE)
+        said = [line for line in ran.err.splitlines() if "covers nothing" in line]
+        assert len(said) == 2
+        assert "--allow deletes=confluence/idp/confluense covers nothing" in said[0]
+        assert "--allow rotates covers nothing" in said[1]

@@ -73,6 +73,31 @@ def test_a_failure_is_a_document_too(terminal: Terminal, what: str) -> None:
     assert flat(error["remedy"]) in flat(ran.err)
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("apply", "--json"),
+        ("plan", "--format", "json", "--oops"),
+        ("plan", "--format=json", "--parallelism", "0"),
+        ("import", "client", "--json"),
+        ("aply", "--json"),
+    ],
+    ids=" ".join,
+)
+def test_a_wrong_command_line_is_a_document_too(terminal: Terminal, arguments: tuple[str, ...]) -> None:
+    ran = terminal.run(*arguments).ended(ExitCode.USAGE)
+    error = document(ran.out, "error")
+    assert error["exit_code"] == ExitCode.USAGE
+    assert flat(error["message"]) in flat(ran.err)
+
+
+def test_a_plan_that_cannot_be_saved_is_one_document(terminal: Terminal) -> None:
+    nowhere = str(terminal.folder / "none" / "plan.json")
+    ran = terminal.run("plan", "--json", "--out", nowhere).ended(ExitCode.ERROR)
+    assert nowhere in document(ran.out, "error")["message"]
+    assert not terminal.run("plan", "--out", nowhere).ended(ExitCode.ERROR).out
+
+
 def test_all_problems_of_a_spec_are_in_the_document(terminal: Terminal) -> None:
     terminal.write({"clients": {"atlassian": {"oops": 1, "ouch": 2}}})
     error = document(terminal.run("validate", "--json").ended(ExitCode.ERROR).out, "error")

@@ -51,7 +51,7 @@ MISUSES = {
 def test_misuse(terminal: Terminal, arguments: tuple[str, ...], said: str) -> None:
     ran = terminal.run(*arguments).ended(ExitCode.USAGE)
     assert said in flat(ran.err)
-    assert not ran.out
+    assert not ran.out or "--json" in arguments
     assert not any(served.faults.requests for served in terminal.sandbox.served)
 
 
@@ -91,7 +91,11 @@ def test_no_folder_of_specs(terminal: Terminal) -> None:
 
 
 def test_a_hazard_may_be_allowed_for_one_subject(terminal: Terminal) -> None:
-    terminal.apply("locks-out=confluence/idp/other").ended(ExitCode.REFUSED)
+    ran = terminal.apply("locks-out=confluence/idp/other").ended(ExitCode.REFUSED)
+    assert "nothing was done: 1 hazard of the plan needs permission" in ran.err
+    refusal = ran.err[ran.err.index("error: ") :]
+    assert refusal.count("--allow locks-out=confluence/idp/confluence") == refusal.count("locks-out") == 1
+    assert "--allow locks-out=confluence/idp/other covers nothing" in ran.err
     terminal.apply("locks-out=confluence/idp/confluence").ended(ExitCode.DONE)
 
 
@@ -119,7 +123,16 @@ def test_help(terminal: Terminal, path: tuple[str, ...]) -> None:
     assert max(map(len, ran.out.splitlines())) <= 80
     assert terminal.run(*path, "-h").out == ran.out
     for option in ALL[path].params:
-        assert isinstance(option, click.Argument) or option.help  # type: ignore[attr-defined]
+        assert isinstance(option, click.Argument) or option.help
+
+
+def test_no_command_takes_what_means_nothing_to_it(terminal: Terminal) -> None:
+    for command, option in (
+        ("validate", "--state-dir"),
+        ("validate", "--parallelism"),
+        ("state list", "--parallelism"),
+    ):
+        assert "No such option" in terminal.run(*command.split(), f"{option}=1").ended(ExitCode.USAGE).err
 
 
 def test_the_help_lists_every_exit_code(terminal: Terminal) -> None:

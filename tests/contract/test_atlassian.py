@@ -292,7 +292,7 @@ def fresh(http: Http, wish: Any, kind: str) -> Side:
         def __getattr__(self, name: str) -> Any:
             return getattr(side(miniorange.plugin, http, wish, kind).handler, name)
 
-    return Side(Anew(), side(miniorange.plugin, http, wish, kind).desired)  # type: ignore[arg-type]
+    return Side(Anew(), side(miniorange.plugin, http, wish, kind).desired)
 
 
 def miniorange_by_file(sandbox: Sandbox, enter: Enter, folder: Path) -> Case:

@@ -52,6 +52,6 @@ def test_the_configuration_that_is_shown_is_taken(tmp_path: Path) -> None:
     path.chmod(0o600)
     found = read_configuration({"RECONCILER_CONFIG": str(path)})
     assert found.hosts[0].url == "https://jira.acme.eu"
-    assert found.hosts[0].credentials == ("env#JIRA_TOKEN",)
+    assert found.hosts[0].credentials == ("env:JIRA_TOKEN",)
     assert found.identities[0] == "env:RECONCILER_AGE_IDENTITY"
     assert found.commands["vault"].absent == 2

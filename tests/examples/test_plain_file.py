@@ -209,7 +209,7 @@ def test_example_duty(duty: Callable[[Case], None], tmp_path: Path) -> None:
     duty(
         Case(
             type=made.type,
-            handler=Entrusted(),  # type: ignore[arg-type]
+            handler=Entrusted(),
             address=made.address,
             attributes=made.attributes,
             changes={"button": "Enter", "scopes": ("openid",)},

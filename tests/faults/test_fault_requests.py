@@ -78,7 +78,7 @@ def suffer(terminal: Terminal, system: str, fault: Fault) -> Ran | None:
 
 def places(terminal: Terminal, folder: Path) -> list[Terminal]:
     """Fresh folders without end, since each first apply needs one."""
-    return (Terminal(terminal.sandbox, folder / str(number)) for number in count())  # type: ignore[return-value]
+    return (Terminal(terminal.sandbox, folder / str(number)) for number in count())
 
 
 @pytest.mark.parametrize("what", AT_EACH)

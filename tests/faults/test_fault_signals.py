@@ -60,7 +60,7 @@ def test_the_second_signal_ends_at_once_and_leaves_a_doubt(terminal: Terminal, n
     with terminal.start(*APPLY) as process:
         terminal.wait_for("clavex", "POST", "/clients")
         process.send_signal(number)
-        assert any("stopping" in line for line in iter(process.stderr.readline, ""))  # type: ignore[union-attr]
+        assert any("stopping" in line for line in iter(process.stderr.readline, ""))
         process.send_signal(number)
         terminal.end(process).ended(code)
     converges(terminal)

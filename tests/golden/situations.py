@@ -397,7 +397,7 @@ def secrets() -> Plan:
         desired(IDP, idp(), depends_on=(CLIENT,)),
         desired(lost, {"client_id": "lost", "client_secret": "file:acme#clients.lost.client_secret"}),
         desired(user, idp(client_secret="file:acme#clients.lost.client_secret"), depends_on=(lost,)),
-        desired(env, {"client_id": "env", "client_secret": "env#OTHER_SECRET"}),
+        desired(env, {"client_id": "env", "client_secret": "env:OTHER_SECRET"}),
     ]
     found: dict[Address, Observation] = {
         CLIENT: present(client(), owner=ours(CLIENT)),
@@ -414,7 +414,7 @@ def secrets() -> Plan:
     known = {
         HANDLE: SecretStatus("f3", writable=True),
         "file:acme#clients.lost.client_secret": SecretStatus("f4", writable=True, proved=False),
-        "env#OTHER_SECRET": SecretStatus(None),
+        "env:OTHER_SECRET": SecretStatus(None),
     }
     return planned(wanted, found, entries, known)
 

@@ -213,3 +213,15 @@ class TestTroubleshooting:
         del ann.metadata["preferred_username"]
         failed = log_in(visitor, sandbox.jira.url)
         assert (failed.cause, "'preferred_username'" in failed.texts["reason"]) == ("missing-claim", True)
+
+
+def test_the_person_of_the_sandbox_lands_in_both_products(place: Workplace, visitor: Visitor) -> None:
+    """Who is invited before the first apply joins the groups that it makes."""
+    place.sandbox.clavex.world.add_visitor("demo@acme.test", PASSWORD)
+    place.write()
+    place.apply("locks-out").ended(ExitCode.DONE)
+    form = press_sso(visitor, place.sandbox.jira.url)
+    jira = visitor.send(form, email="demo@acme.test", password=PASSWORD)
+    assert (jira.texts["user"], jira.items) == ("demo", ["jira-administrators", "jira-software-users"])
+    confluence = press_sso(visitor, place.sandbox.confluence.url)
+    assert (confluence.texts["user"], confluence.items) == ("demo@acme.test", ["confluence-users"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import socket
 import subprocess
@@ -14,7 +15,7 @@ import httpx
 import pytest
 from click.testing import CliRunner
 
-from reconciler.cli.sandbox_ import command
+from reconciler.cli.main import main
 from reconciler.errors import ReconcilerError
 from reconciler.sandbox.atlassian import Switches, jira
 from reconciler.sandbox.clavex import Client
@@ -146,6 +147,7 @@ class TestCommand:
         systems = json.loads(running.stdout.readline())
         assert list(systems) == ["clavex", "jira", "confluence"]
         assert systems["clavex"]["org"] == "acme"
+        assert set(systems["clavex"]["person"]) == {"email", "password"}
         for name, system in systems.items():
             assert system["provider"] == name
             assert httpx.get(f"{system['url']}/_sandbox/requests").status_code == 200
@@ -166,10 +168,10 @@ class TestCommand:
         return CliRunner()
 
     def test_the_page_says_where_and_how(self, stopped: CliRunner) -> None:
-        result = stopped.invoke(command, [])
-        assert result.exit_code == 0
+        result = stopped.invoke(main, ["sandbox"])
         for text in ("Clavex      http://127.0.0.1:", "root@acme.test", "export JIRA_TOKEN=", "_sandbox/requests"):
             assert text in result.output
+        assert re.search(r"log in as\n  demo@acme\.test / \S{12}\n", result.output)
 
     def test_versions_and_dialect_are_passed_on(self, stopped: CliRunner, monkeypatch: pytest.MonkeyPatch) -> None:
         made: list[Sandbox] = []
@@ -181,30 +183,31 @@ class TestCommand:
 
         monkeypatch.setattr("reconciler.sandbox.serve.Sandbox", Kept)
         options = ["--guide-dialect", "--jira-version", "9.12.1", "--confluence-version", "8.5.0"]
-        assert stopped.invoke(command, options).exit_code == 0
+        assert "is ready" in stopped.invoke(main, ["sandbox", *options]).stdout
         assert made[0].clavex.world.switches.guide_dialect
         assert (made[0].jira.world.version, made[0].confluence.world.version) == ("9.12.1", "8.5.0")
 
     def test_a_real_clavex_is_named_without_credentials(self, stopped: CliRunner) -> None:
-        result = stopped.invoke(command, ["--clavex-url", "https://id.acme.eu"])
+        result = stopped.invoke(main, ["sandbox", "--clavex-url", "https://id.acme.eu"])
         assert "https://id.acme.eu" in result.output
         assert "root@acme.test" not in result.output
+        assert "log in as\n  a user of https://id.acme.eu\n" in result.output
 
     @pytest.mark.parametrize(
         "options", [["--clavex-url", "id.acme.eu"], ["--clavex-url", "http://a", "--guide-dialect"]]
     )
     def test_a_useless_address_is_refused(self, stopped: CliRunner, options: list[str]) -> None:
-        result = stopped.invoke(command, options)
+        result = stopped.invoke(main, ["sandbox", *options])
         assert result.exit_code == 2
         assert "--clavex-url takes an http(s) address" in result.output
 
     def test_a_missing_extra_is_named(self, stopped: CliRunner, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delitem(sys.modules, "reconciler.sandbox.serve")
         monkeypatch.setitem(sys.modules, "uvicorn", None)
-        result = stopped.invoke(command, [])
-        assert isinstance(result.exception, ReconcilerError)
-        assert "pip install 'sso-reconciler[sandbox]'" in str(result.exception)
+        result = stopped.invoke(main, ["sandbox"])
+        assert "the sandbox needs uvicorn, which is not installed" in result.stderr
+        assert "pip install 'sso-reconciler[sandbox]'" in result.stderr
 
     def test_help_names_every_kind_of_fault(self) -> None:
-        text = CliRunner().invoke(command, ["--help"]).output
+        text = CliRunner().invoke(main, ["sandbox", "--help"]).output
         assert all(kind in text for kind in Kind)

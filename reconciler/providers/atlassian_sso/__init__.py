@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def make_handlers(
     http: Http,
     system: System,  # noqa: ARG001 - the port's shape
-    sign_ons: Sequence[SignOn],  # noqa: ARG001
+    sign_ons: Sequence[SignOn],  # noqa: ARG001 - every plugin is given it
     fingerprinter: Fingerprinter,  # noqa: ARG001 - no secret can be read here
 ) -> Mapping[str, Handler]:
     """The handlers of one product."""

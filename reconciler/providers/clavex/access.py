@@ -46,11 +46,11 @@ def authenticate(credentials: Credentials) -> Mapping[str, SecretStr]:
     SecretError, without the value, if there is no token or it could be none.
     """
     if credentials.token is None:
-        raise SecretError("there is no token for Clavex", 'name one in its table, e.g. token = "env:CLAVEX_TOKEN"')
+        raise SecretError("there is no token", 'name one in its table, e.g. token = "env:CLAVEX_TOKEN"')
     token = credentials.token.get_secret_value()
     if not token or not all("!" <= char <= "~" for char in token):
         raise SecretError(
-            "the token for Clavex is empty, or holds a blank or a character that no token has",
+            "the token is empty, or holds a blank or a character that no token has",
             "copy it again, without quotes or a line break",
         )
     if token.startswith("clv_"):

@@ -24,6 +24,7 @@ from reconciler.providers.clavex.wire import (
     unwrap,
 )
 from reconciler.transport.answers import clean
+from reconciler.transport.http import PROOF
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
     from reconciler.core.address import Address
     from reconciler.core.observed import Lookup
     from reconciler.ports import Answer
-
-_MADE_UP_CODE = "made-up-code"
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,10 +199,10 @@ class ClientHandler:
         path = f"/{self.org.slug}/token"
         uris = write.attributes.get("redirect_uris")
         form = {
-            "grant_type": "authorization_code",
+            "grant_type": PROOF["grant_type"],
             "client_id": write.remote_id,
             "client_secret": write.secrets["client_secret"].get_secret_value(),
-            "code": _MADE_UP_CODE,
+            "code": PROOF["code"],
             "redirect_uri": uris[0] if isinstance(uris, tuple) and uris else "https://invalid.invalid/",
         }
         answer = self.org.http.send("POST", path, form=form, ok=(400, 401), anonymous=True)

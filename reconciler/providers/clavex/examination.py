@@ -21,6 +21,7 @@ from reconciler.diagnostic import Severity
 from reconciler.providers.clavex.claims import find_sources, mapper_address, review
 from reconciler.providers.clavex.organisation import ORGANISATIONS
 from reconciler.providers.clavex.resources import GROUP
+from reconciler.providers.clavex.way_back import examine_way_back
 from reconciler.providers.clavex.wire import GUIDE, RELEASED, adapter
 from reconciler.transport.answers import clean, decode
 
@@ -65,6 +66,7 @@ def examine(examination: Examination) -> Iterator[Check]:
     """Issuer and keys as anybody may read them; the token and the claims where the connection stands."""
     name = examination.system.name
     yield from examined(ISSUER, name, lambda: _discovered(examination))
+    yield from examine_way_back(examination)
     if not examination.facts.assumed:
         yield from examined(TOKEN, name, lambda: _token(examination))
         yield from _claims(examination)

@@ -10,7 +10,7 @@ from reconciler.core.observed import Absent, Observation, Present, Unreadable
 from reconciler.errors import ReconcilerError, StatusError
 from reconciler.ports import Write, Written
 from reconciler.providers.clavex.organisation import Organisation, is_bare, side_by_side, unreadable
-from reconciler.providers.clavex.wire import Mappers, WireMapper
+from reconciler.providers.clavex.wire import Mappers, OneClient, WireMapper
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,7 +34,7 @@ class MapperHandler:
         for lookup in wanted:
             mappers = lists[str(lookup.attributes["client_id"])]
             found[lookup.address] = mappers if isinstance(mappers, Unreadable) else _find(lookup, mappers)
-        return found
+        return self.org.vouch(found)
 
     def _read_list(self, client_id: str) -> Sequence[WireMapper] | Unreadable:
         try:
@@ -43,11 +43,18 @@ class MapperHandler:
             return unreadable(problem)
 
     def _list(self, client_id: str) -> Sequence[WireMapper]:
-        """The mappers of a client; none if there is no such client."""
+        """The mappers of a client; none if there is no such client. StatusError if only they are not found."""
         path = self.org.path("clients", client_id, "mappers")
         answer = self.org.http.get(path, ok=(200, 404))
         if answer.status == HTTPStatus.NOT_FOUND:
-            return ()
+            if self.org.ask(self.org.path("clients", client_id), OneClient) is None:
+                return ()
+            text, where = (
+                f"the client {client_id} is there, and no list of its mappers",
+                f"GET {self.org.http.url}{path}",
+            )
+            raise StatusError(answer.status, text, where, "run again; does this Clavex know mappers at all?")
+        self.org.seen = True
         if is_bare(answer):
             return self.org.decode(answer, list[WireMapper], "GET", path)
         return self.org.decode(answer, Mappers, "GET", path)["items"]

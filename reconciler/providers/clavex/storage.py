@@ -24,6 +24,12 @@ def review(client: Client, dialect: Dialect, *, used: bool) -> Iterator[Diagnost
     if used and client.response_types is not None and "code" not in client.response_types:
         text = "a sign-on goes through this client, and Clavex refuses response types that are not listed"
         yield error(text, f"clients.{client.name}.response_types", 'add "code"')
+    if used and client.grant_types is not None and "authorization_code" not in client.grant_types:
+        text = (
+            "a sign-on goes through this client with authorization_code, which is not listed; the released Clavex "
+            "looks at no grant type, and logins go on there"
+        )
+        yield warning(text, f"clients.{client.name}.grant_types", 'add "authorization_code"')
 
 
 def _review_released(client: Client) -> Iterator[Diagnostic]:

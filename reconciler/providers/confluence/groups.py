@@ -40,6 +40,11 @@ _GROUP_ADAPTER = TypeAdapter(_Group)
 _PAGE_ADAPTER = TypeAdapter(_Page)
 
 
+def breaks_path(name: str) -> bool:
+    """Whether no path can carry the name: servers refuse quoted slashes, and clients resolve dots before they ask."""
+    return "/" in name or "\\" in name or name in {".", ".."}
+
+
 @dataclass(frozen=True, slots=True)
 class ConfluenceGroups:
     """Implements GroupApi for Confluence. Before 8.2 there is no REST that writes groups."""
@@ -49,7 +54,7 @@ class ConfluenceGroups:
 
     def find(self, name: str) -> str | None:
         """The name as Confluence spells it; None if there is no such group."""
-        if "/" in name or "\\" in name:  # no path can carry it, and the query form came late (facts atlassian 7.2)
+        if breaks_path(name):  # the query form came late (facts atlassian 7.2)
             spellings = [other for other in self._list() if other.casefold() == name.casefold()]
             return name if name in spellings else next(iter(spellings), None)
         path = f"{_GROUPS}/{quote(name, safe='')}"
@@ -81,5 +86,9 @@ class ConfluenceGroups:
             raise ReconcilerError(
                 f"this version of Confluence has no REST that deletes the group {name}",
                 f"delete it by hand in {_SCREEN}",
+            )
+        if breaks_path(name):
+            raise ReconcilerError(
+                f"no path of Confluence's REST can name the group {name}", f"delete it by hand in {_SCREEN}"
             )
         self.http.send("DELETE", f"{_ADMIN}/{quote(name, safe='')}", ok=(204,))

@@ -21,6 +21,7 @@ from reconciler.providers.atlassian.access import MAY_USE, SPACES, Permission, m
 from reconciler.providers.atlassian.groups import unreadable
 from reconciler.providers.atlassian.products import group_address
 from reconciler.providers.atlassian.versions import is_below
+from reconciler.providers.confluence.groups import breaks_path
 from reconciler.spec.position import key_path
 from reconciler.transport.answers import decode
 
@@ -180,26 +181,22 @@ def check_permissions(system: System, facts: Facts) -> Iterator[Diagnostic]:
                 key_path(*where, SPACES, key),
                 f"by hand: space {key}, Space settings > Permissions; then take the space out",
             )
-        yield from (_no_path(name, key_path(*where, SPACES, key, name)) for name in groups if _breaks(name))
-    yield from (_no_path(name, key_path(*where, MAY_USE)) for name in names or () if _breaks(name))
-
-
-def _breaks(name: str) -> bool:
-    return "/" in name or "\\" in name
+        yield from (_no_path(name, key_path(*where, SPACES, key, name)) for name in groups if breaks_path(name))
+    yield from (_no_path(name, key_path(*where, MAY_USE)) for name in names or () if breaks_path(name))
 
 
 def _no_path(name: str, where: str) -> Diagnostic:
-    return error(f"nothing can be granted to {name} by REST: a path carries no slash", where, "grant it by hand")
+    return error(f"nothing can be granted to {name} by REST: no path can carry the name", where, "grant it by hand")
 
 
 class _Operation(BaseModel):
     operationKey: str  # noqa: N815 - the server's spelling
-    targetType: str  # noqa: N815
+    targetType: str  # noqa: N815 - the server's spelling
 
 
 class _Subject(BaseModel):
     type: str = ""
-    displayName: str = ""  # noqa: N815
+    displayName: str = ""  # noqa: N815 - the server's spelling
 
 
 class _Permission(BaseModel):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def make_handlers(
     http: Http,  # noqa: ARG001 - a file needs none
-    system: System,  # noqa: ARG001
+    system: System,  # noqa: ARG001 - every plugin is given it
     sign_ons: Sequence[SignOn],  # noqa: ARG001 - each resource carries its own file
     fingerprinter: Fingerprinter,
 ) -> Mapping[str, Handler]:

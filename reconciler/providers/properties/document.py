@@ -37,8 +37,7 @@ def change(path: Path, edit: Callable[[PropertiesFile], None]) -> None:
     if after == (before or b""):
         return
     with files.failing_as(ReconcilerError, path, "written", _REMEDY):
-        if path.exists() and not os.access(path, os.W_OK):  # a file can be replaced all the same
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        _check_writable(path)
         try:
             held = files.exchange(path, before, after)
         except FileNotFoundError:
@@ -47,6 +46,19 @@ def change(path: Path, edit: Callable[[PropertiesFile], None]) -> None:
         raise ReconcilerError(
             f"{path} was changed by somebody else in this moment; nothing was written", "plan again"
         )
+
+
+def prove_writable(path: Path) -> None:
+    """Leaves everything as it is. ReconcilerError if we may not write the file, or make one where none is."""
+    _read(path)
+    with files.failing_as(ReconcilerError, path, "written", _REMEDY):
+        _check_writable(path)
+
+
+def _check_writable(path: Path) -> None:
+    """PermissionError if the file or its folder is not ours to write: a file can be replaced without its leave."""
+    if not os.access(path.parent, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
 
 def _read(path: Path) -> bytes | None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reconciler.core.check import Check, Source, examined, hidden
+from reconciler.core.check import Check, Source, doubtful, examined, hidden
+from reconciler.errors import ReconcilerError
 from reconciler.providers.atlassian.apps import BUILT_IN, PluginManager
 from reconciler.providers.atlassian.examination import APP, check_app, look_at
+from reconciler.providers.properties.document import prove_writable
 from reconciler.providers.properties.types import PROPERTIES
 
 if TYPE_CHECKING:
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
 
 def examine(sign_on: SignOn, examination: Examination) -> Iterator[Check]:
     """The app that the keys are said to configure, and that nobody has seen Jira obey them."""
+    yield from _check_file(sign_on)
     find = PluginManager(examination.http).find
     name = "SSO for Atlassian Data Center"
     yield from examined(APP, sign_on.where, lambda: [check_app(sign_on, find([BUILT_IN]), name)])
@@ -32,3 +36,11 @@ def examine(sign_on: SignOn, examination: Examination) -> Iterator[Check]:
         f'log in once, or say plugin = "atlassian" in [{sign_on.where}], which Atlassian documents',
         Source.ASSUMED,
     )
+
+
+def _check_file(sign_on: SignOn) -> Iterator[Check]:
+    """An apply could not write the file; the login is the same for it."""
+    try:
+        prove_writable(Path(str(sign_on.options.get("file", ""))))
+    except ReconcilerError as problem:
+        yield doubtful("file", sign_on.where, problem.message, problem.remedy)

@@ -98,9 +98,12 @@ class Routes:
 
         async def endpoint(request: Request) -> Response:
             try:
-                return await handler(request)
+                answer = await handler(request)
             except HTTPException as error:
-                return refusal(error)
+                answer = refusal(error)
+            if targets := self.world.switches.form_action:
+                answer.headers["content-security-policy"] = f"form-action {targets}"
+            return answer
 
         self._add([method] if method else METHODS, path, endpoint)
 

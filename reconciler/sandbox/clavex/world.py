@@ -55,12 +55,15 @@ class Switches:
     """`empty`: the key that signs is not among the published ones."""
     issuer: str = ""
     """What discovery says in place of the real issuer, if anything."""
+    form_action: str = ""
+    """Where the login form may lead; on the real server `'self' https:`, and the sandbox's products have no TLS."""
 
 
 class ClavexWorld:
     """One installation: an organisation `acme`, its super admin and a super-admin API key; otherwise empty.
 
-    Tests may replace `switches` and change every collection while the emulator serves.
+    Tests may replace `switches` and change every collection while the emulator serves. `joiners` are ids of users who
+    join each new group of their organisation.
     """
 
     def __init__(self, switches: Switches) -> None:
@@ -80,6 +83,7 @@ class ClavexWorld:
         self.events: list[Event] = []
         self.calls: dict[tuple[str, str, str], list[float]] = {}
         self.limits: dict[str, tuple[Limits, float]] = {}
+        self.joiners: set[str] = set()
         self.logins = Logins()
         self.reset()
 
@@ -90,6 +94,7 @@ class ClavexWorld:
             table.clear()
         self.calls.clear()
         self.limits.clear()
+        self.joiners.clear()
         self.events.clear()
         self.logins.clear()
         proof = self.switches.audit_proof
@@ -156,6 +161,7 @@ class ClavexWorld:
     def add_group(self, name: str, org_id: str | None = None, description: str = "") -> Group:
         """A group is stored, in the first organisation unless another is named."""
         group = Group(str(uuid4()), org_id or self.org_id, name, description, created_at=self.now())
+        group.members |= {user.id for user in self.users_of(group.org_id) if user.id in self.joiners}
         self.groups[group.id] = group
         return group
 
@@ -191,6 +197,13 @@ class ClavexWorld:
         self.users[user.id] = user
         if password is not None:
             self.set_password(user, password)
+        return user
+
+    def add_visitor(self, email: str, password: str) -> User:
+        """A user for a person to try logins with: has a user name, and joins every group that is made from now on."""
+        user = self.add_user(email, password, "Demo", "User")
+        user.metadata["preferred_username"] = email.partition("@")[0]
+        self.joiners.add(user.id)
         return user
 
     def set_password(self, user: User, password: str) -> None:

@@ -123,7 +123,7 @@ def test_groups_of_all_products_are_made_once() -> None:
         sign_on(other, "atlassian", name="other", groups={"elsewhere": "elsewhere"}),
         groups=(Group("jira", "beta", on_remove=OnRemove.DELETE), Group("crowd", "own"), Group("other", "x")),
     )
-    made.systems["crowd"] = CROWD  # type: ignore[index]
+    made.systems["crowd"] = CROWD
     found = provider.expand(made, CROWD, Facts())
     assert not found.diagnostics
     assert {item.address.name: item.on_remove for item in found.resources} == {
@@ -148,7 +148,7 @@ def test_a_product_with_a_directory_is_never_written(sandbox: Sandbox, connected
     served = getattr(sandbox, kind.lower())
     system = System(kind.lower(), kind.lower(), served.url, settings={"directory": "crowd"})
     with open_http(system, {"Authorization": SecretStr(f"Bearer {served.token}")}) as http:
-        handler = connected.provider.connect(system, http, {}, False).handlers["group"]  # type: ignore[attr-defined]
+        handler = connected.provider.connect(system, http, {}, False).handlers["group"]
         assert isinstance(handler, GroupHandler)
         side = Side(handler, Desired(Address(system.name, "group", "staff"), GROUP, {"name": "staff"}))
         first = side.create()

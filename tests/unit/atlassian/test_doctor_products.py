@@ -55,7 +55,7 @@ def examination(http: Always, facts: Facts, found: dict[Address, Observation] | 
     desired = {address: Desired(address, kind, {})} if address else {}
     observed = found if found is not None else {}
     intent = Intent("acme", "default", {"jira": JIRA}, {}, {"jira": SIGN_ON})
-    return Examination(JIRA, Credentials(), http, facts, intent, desired, observed, datetime.now(UTC))  # type: ignore[arg-type]
+    return Examination(JIRA, Credentials(), http, facts, intent, desired, observed, datetime.now(UTC))
 
 
 def of_plugin(

@@ -135,6 +135,26 @@ def test_a_name_with_a_slash_is_looked_up_in_the_list(sandbox: Sandbox, confluen
     assert in_confluence(sandbox, confluence, "a\\b").read() == Present("a\\b", {"name": "a\\b"})
 
 
+@pytest.mark.parametrize("name", [".", "..", "a/b"])
+def test_a_name_that_no_path_can_carry_is_never_put_into_one(sandbox: Sandbox, confluence: Http, name: str) -> None:
+    made = in_confluence(sandbox, confluence, name)
+    assert made.read() == Absent()
+    made.create()
+    assert made.read() == Present(name, {"name": name})
+    with pytest.raises(ReconcilerError, match="no path of Confluence's REST can name the group"):
+        made.delete(name)
+    assert {path for _, path in sandbox.confluence.faults.requests} == {"/rest/api/group", "/rest/api/admin/group"}
+
+
+def test_a_name_with_signs_that_paths_are_made_of(sandbox: Sandbox, confluence: Http) -> None:
+    for name in ("100 %", "a%2Fb", "what?", "a#b", "a;b", "..."):
+        made = in_confluence(sandbox, confluence, name)
+        made.create()
+        assert made.read() == Present(name, {"name": name})
+        made.delete(name)
+        assert name not in sandbox.confluence.world.groups
+
+
 def test_each_address_fails_by_itself(sandbox: Sandbox, confluence: Http) -> None:
     made = in_confluence(sandbox, confluence)
     sandbox.confluence.faults.add(Fault(kind=Kind.HTML, path="/group/broken"))

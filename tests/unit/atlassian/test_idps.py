@@ -312,6 +312,31 @@ def test_a_renamed_sign_on_does_not_take_the_object_that_is_deleted(sandbox: San
     assert isinstance(found[old], Present)
 
 
+def test_an_id_that_was_given_to_another_object_is_not_ours(sandbox: Sandbox, jira: Http) -> None:
+    made = idp(sandbox, jira)
+    stranger = {"name": "Okta", "issuer-url": "https://okta.test", "client-id": "okta"}
+    add_idp(sandbox.jira, 3, **stranger)
+    lookup = Lookup(made.address, made.desired.attributes, "3", applied=made.desired.attributes)
+    found = made.handler.read([lookup])[made.address]
+    assert isinstance(found, Unreadable)
+    assert "neither the name nor the client" in found.reason
+    add_idp(sandbox.jira, 5, name="main")  # ours, under the id that it has since the restore
+    found = made.handler.read([lookup])[made.address]
+    assert isinstance(found, Present)
+    assert found.remote_id == "5"
+
+
+@pytest.mark.parametrize("theirs", [{"name": "renamed"}, {"issuer-url": "https://x.test", "client-id": "x"}])
+def test_an_object_that_was_changed_by_hand_in_part_is_still_ours(
+    sandbox: Sandbox, jira: Http, theirs: dict[str, str]
+) -> None:
+    made = idp(sandbox, jira)
+    add_idp(sandbox.jira, 3, **{"name": "main", **theirs})
+    new = {**made.desired.attributes, "name": "new", "client_id": "new"}  # the spec moves on meanwhile
+    lookup = Lookup(made.address, new, "3", applied=made.desired.attributes)
+    assert isinstance(made.handler.read([lookup])[made.address], Present)
+
+
 def test_one_object_is_never_two_addresses(sandbox: Sandbox, jira: Http) -> None:
     made = idp(sandbox, jira)
     add_idp(sandbox.jira, 3)

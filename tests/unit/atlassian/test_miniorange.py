@@ -110,7 +110,7 @@ def test_booleans_as_strings_stay_strings(sandbox: Sandbox, jira: Http, booleans
     assert settings["LOGIN_BUTTON_TEXT"] == "Enter"
     made.update("sign-in", show_login_form=False)
     assert settings is not world.miniorange["Sign In Settings"]
-    assert world.miniorange["Sign In Settings"]["DISABLE_DEFAULT_LOGIN"] == "true"  # type: ignore[index,call-overload]
+    assert world.miniorange["Sign In Settings"]["DISABLE_DEFAULT_LOGIN"] == "true"
 
 
 @pytest.mark.parametrize("answer", ["json", "html", "redirect"])

@@ -250,15 +250,18 @@ def test_an_interrupted_sync_is_no_success_for_those_who_wait(tmp_path, monkeypa
     def sync(descriptor):
         syncs.append(descriptor)
         if len(syncs) == 2:
-            entered.set()
-            go.wait(5)
             raise KeyboardInterrupt
-        time.sleep(0.2)
+        entered.set()
+        assert go.wait(10)
 
     with ThreadPoolExecutor(3) as pool:
         monkeypatch.setattr(os, "fsync", sync)
-        jobs = [pool.submit(lines.append, b"%d\n" % number) for number in range(3)]
-        assert entered.wait(5)
+        jobs = [pool.submit(lines.append, b"0\n")]
+        assert entered.wait(10)
+        jobs += [pool.submit(lines.append, b"%d\n" % number) for number in (1, 2)]
+        bounded = time.monotonic() + 10
+        while (tmp_path / "a").stat().st_size < 6 and time.monotonic() < bounded:
+            time.sleep(0.01)  # until both wait for the second sync
         go.set()
         kinds = [type(job.exception()) for job in jobs]
     assert sorted(kind.__name__ for kind in kinds) == ["InterruptedError", "KeyboardInterrupt", "NoneType"]

@@ -14,7 +14,7 @@ from reconciler.ports import Connection, Credentials, Handler, Http, Write
 from reconciler.providers.clavex import provider
 from reconciler.providers.clavex.client import ClientHandler
 from reconciler.sandbox.clavex import Client
-from reconciler.transport.http import open_http
+from reconciler.transport.http import Access, open_http
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,9 +41,9 @@ def system_of(served: Clavex, **settings: str) -> System:
 
 
 @contextmanager
-def opened(served: Clavex, key: str = "", *, read_only: bool = False, **settings: str) -> Iterator[Http]:
+def opened(served: Clavex, key: str = "", *, access: Access = Access.WRITE, **settings: str) -> Iterator[Http]:
     headers = provider.authenticate(Credentials(SecretStr(key or served.token)))
-    with open_http(system_of(served, **settings), headers, read_only=read_only) as http:
+    with open_http(system_of(served, **settings), headers, access=access) as http:
         yield http
 
 

@@ -239,6 +239,15 @@ def test_a_sign_on_needs_the_code() -> None:
     assert problem.where == "clients.atlassian.response_types"
 
 
+@pytest.mark.parametrize("facts", [RELEASED, GUIDE])
+def test_a_grant_type_that_no_server_is_known_to_look_at(facts: Facts) -> None:
+    listed = client(grant_types=("refresh_token",))
+    found = expand(listed, sign_on(listed), facts=facts)
+    (warned,) = [item for item in said(found, Severity.WARNING) if item.where == "clients.atlassian.grant_types"]
+    assert "authorization_code, which is not listed" in warned.message
+    assert not [item for item in expand(listed).diagnostics if item.where == "clients.atlassian.grant_types"]
+
+
 def test_ps256_is_told_once() -> None:
     mine = client()
     found = expand(sign_on(mine), replace(sign_on(mine), name="second"))

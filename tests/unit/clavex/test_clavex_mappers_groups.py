@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import pytest
 from unit.clavex.installation import add_clients, connected, lookup, present, read
@@ -69,6 +70,22 @@ def test_one_request_for_each_client(clavex: Clavex) -> None:
 def test_mappers_of_a_client_that_there_is_not(clavex: Clavex) -> None:
     with connected(clavex) as connection:
         assert read(connection.handlers["mapper"], mapper()) == [Absent()]
+
+
+def test_mappers_that_are_not_found_of_a_client_that_there_is(clavex: Clavex) -> None:
+    add_clients(clavex, 1)
+    clavex.faults.add(Fault(kind=Kind.SERVER_ERROR, status=404, path="/mappers$"))
+    with connected(clavex) as connection:
+        (found,) = read(connection.handlers["mapper"], mapper())
+    assert isinstance(found, Unreadable)
+    assert "the client c0000 is there, and no list of its mappers" in found.reason
+
+
+def test_mappers_in_an_organisation_that_there_is_not(clavex: Clavex) -> None:
+    with connected(clavex, org_id=str(uuid4())) as connection:
+        (found,) = read(connection.handlers["mapper"], mapper())
+    assert isinstance(found, Unreadable)
+    assert "has no organisation acme" in found.reason
 
 
 def test_a_failed_read_of_mappers_is_not_none(clavex: Clavex) -> None:

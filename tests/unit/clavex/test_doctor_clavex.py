@@ -18,6 +18,7 @@ from reconciler.errors import StatusError
 from reconciler.ports import Credentials, Examination
 from reconciler.providers.clavex.claims import mapper_address
 from reconciler.providers.clavex.examination import examine
+from reconciler.providers.clavex.way_back import lets_through
 from reconciler.transport.answers import HttpAnswer
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def checks(answers: dict[str, Any], token: str = "clv_abcdefgh123", **given: Any
     examination = Examination(
         CLAVEX,
         given.pop("credentials", Credentials(SecretStr(token))),
-        http,  # type: ignore[arg-type]
+        http,
         facts,
         intent,
         {},
@@ -98,10 +99,28 @@ def test_all_is_well() -> None:
     assert {check.status for check in checks({}).values()} == {Status.OK}
 
 
+@pytest.mark.parametrize(
+    ("policy", "page", "target", "goes"),
+    [
+        ("", URL, "http://jira.acme.eu/cb", True),
+        ("default-src 'self'", URL, "http://jira.acme.eu/cb", True),
+        ("default-src 'self'; form-action 'self' https:", URL, "http://jira.acme.eu/cb", False),
+        ("default-src 'self'; form-action 'self' https:", URL, "https://jira.acme.eu/cb", True),
+        ("form-action 'self'", "http://acme.eu/id", "http://acme.eu/jira/cb", True),
+        ("form-action 'self'", "http://acme.eu:1", "http://acme.eu:2", False),
+        ("form-action http://jira.acme.eu", URL, "http://jira.acme.eu/cb", True),
+        ("form-action *", URL, "http://jira.acme.eu/cb", True),
+        ("form-action", URL, "https://jira.acme.eu/cb", False),
+    ],
+)
+def test_where_a_form_may_lead(policy: str, page: str, target: str, goes: bool) -> None:
+    assert lets_through(policy, page, target) is goes
+
+
 def test_an_organisation_without_discovery() -> None:
     path = "/acme/.well-known/openid-configuration"
     http = Answers({})
-    examination = Examination(CLAVEX, Credentials(), http, Facts(), Intent("a", "b", {}, {}, {}), {}, {}, NOW)  # type: ignore[arg-type]
+    examination = Examination(CLAVEX, Credentials(), http, Facts(), Intent("a", "b", {}, {}, {}), {}, {}, NOW)
     (check,) = examine(examination)
     assert check.status is Status.FAILED
     assert "has no discovery document" in check.seen

@@ -144,7 +144,7 @@ def verdicts(
     changes: dict[Address, object], sign_on: SignOn = SIGN_ON, *closed: str
 ) -> dict[str, tuple[Status, str]]:
     observed = {key: item for key, item in {**WHOLE, **changes}.items() if item is not None}
-    return {check.name: (check.status, check.seen) for check in examine_fit(sign_on, observed, closed)}  # type: ignore[arg-type]
+    return {check.name: (check.status, check.seen) for check in examine_fit(sign_on, observed, closed)}
 
 
 def test_both_ends_fit() -> None:
@@ -161,7 +161,7 @@ def test_both_ends_fit() -> None:
     ],
 )
 def test_a_client_that_does_not_serve(attributes: dict[str, object], name: str, seen: str) -> None:
-    found = verdicts({CLIENT.address: Present("atlassian", attributes)})  # type: ignore[arg-type]
+    found = verdicts({CLIENT.address: Present("atlassian", attributes)})
     assert found[name][0] is Status.FAILED
     assert seen in found[name][1]
 

@@ -289,6 +289,32 @@ def test_an_unknown_secret_that_nobody_needs_is_neither_drift_nor_change():
     assert (plan.changes, plan.drift) == ((), ())
 
 
+def alone(status, **known):
+    return planned([client], {CLIENT_AT: seen(client, OURS)}, {CLIENT_AT: entry(client, **known)}, status)
+
+
+def test_a_lost_secret_of_our_own_client_is_made_anew_though_nobody_in_the_spec_needs_it():
+    lost = alone(SecretStatus(None, writable=True))
+    assert kinds(lost, CLIENT_AT) == [StepKind.ROTATE]
+    assert {hazard.name for hazard in lost.hazards} == {"rotates"}
+    never = alone(SecretStatus(None, writable=True), fingerprints={})
+    assert (kinds(never, CLIENT_AT), never.hazards) == ([StepKind.ROTATE], ())
+    wrong = alone(SecretStatus("f2", writable=True, proved=False))
+    assert kinds(wrong, CLIENT_AT) == [StepKind.ROTATE]
+
+
+def test_a_lost_secret_that_is_not_made_anew_is_warned_of():
+    for plan in (
+        alone(SecretStatus()),
+        alone(SecretStatus(None, writable=True), origin=Origin.ADOPTED),
+        alone(SecretStatus("f2", writable=True, proved=False), origin=Origin.ADOPTED, fingerprints={}),
+    ):
+        assert plan.changes == ()
+        assert [(item.severity, item.where) for item in plan.diagnostics] == [(Severity.WARNING, str(CLIENT_AT))]
+    unknown = alone(SecretStatus(None, writable=True), origin=Origin.ADOPTED, fingerprints={})
+    assert (unknown.changes, unknown.diagnostics) == ((), ())
+
+
 def test_a_new_secret_in_the_store_reaches_the_consumer():
     entries = {CLIENT_AT: entry(client), IDP_AT: entry(idp)}
     plan = both(entries=entries, status=SecretStatus("f9", writable=True, proved=True))

@@ -10,6 +10,7 @@ from reconciler.core.observed import Owner, Present
 from reconciler.core.planner import Situation, make_plan
 from reconciler.core.policy import judge
 from reconciler.core.resource import Kind, Mark, OnRemove, ResourceType
+from reconciler.core.schedule import order
 from reconciler.core.secret import SecretStatus
 from reconciler.core.state import Entry, Origin, State
 
@@ -95,3 +96,13 @@ def planned(*args, **kwargs):
     world = situation(*args, **kwargs)
     made = make_plan(world)
     return replace(made, hazards=judge(made, world))
+
+
+def ordered(plan):
+    """The steps of a plan, a line each, with what each waits for."""
+    graph, changes = order(plan.changes), {change.address: change for change in plan.changes}
+
+    def label(node):
+        return f"{node.address} {changes[node.address].steps[node.step].kind}"
+
+    return [" < ".join([label(node), *(label(before) for before in sorted(graph[node]))]) for node in sorted(graph)]

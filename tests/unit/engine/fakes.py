@@ -88,7 +88,7 @@ class FakeHandler:
         return self._act("rotate", lambda: Written(write.remote_id, self._make_secret()))
 
     def prove(self, write):
-        return self._act("prove", lambda: write.secrets["client_secret"].get_secret_value() == self.secret)
+        return self._act("prove", lambda: write.secrets["secret"].get_secret_value() == self.secret)
 
     def _take(self, write):
         self.written_secrets += [value.get_secret_value() for value in write.secrets.values()]

@@ -14,6 +14,7 @@ from toys import (
     GROUP_AT,
     HANDLE,
     IDP_AT,
+    OURS,
     THEIRS,
     TYPES,
     client,
@@ -150,6 +151,18 @@ def test_somebody_elses_object_that_appeared_meanwhile_is_not_taken(world):
     world.handlers[CLIENTS].objects["a"] = seen(client, THEIRS)
     result = world.execute(plan)[str(CLIENT_AT), "create"]
     assert "somebody else made it" in result.message
+
+
+@pytest.mark.parametrize("theirs", [{"client_id": "b"}, {"public": True}])
+def test_an_object_with_our_mark_that_is_not_the_one_that_was_sent_is_not_taken(world, theirs):
+    from reconciler.errors import InDoubtError
+
+    plan = world.plan(client)
+    world.handlers[CLIENTS].faults["create"] = InDoubtError("no answer", "POST /x")
+    world.handlers[CLIENTS].read = lambda wanted: {item.address: seen(client, OURS, **theirs) for item in wanted}
+    result = world.execute(plan)[str(CLIENT_AT), "create"]
+    assert f"with another {next(iter(theirs))}" in result.message
+    assert CLIENT_AT not in world.state.entries
 
 
 def test_a_secret_that_cannot_be_kept_is_made_anew_by_the_next_run(world):
@@ -415,7 +428,8 @@ def test_a_bug_in_a_handler_stops_the_run_and_is_named(world):
 def test_a_secret_that_left_its_store_fails_the_step(world):
     world.run(client, idp)
     plan = world.plan(client, replace(idp, attributes={**idp.attributes, "button": "C", "secret": HANDLE}))
-    world.state = world.state.with_entry(IDP_AT, replace(world.state.entries[IDP_AT], fingerprints={}))
+    forgotten = replace(world.state.entries[IDP_AT], fingerprints={})
+    world.state = replace(world.state, entries={**world.state.entries, IDP_AT: forgotten})
     plan = world.plan(client, idp)
     world.secrets.values.clear()
     assert "is not in its store" in world.execute(plan)[str(IDP_AT), "update"].message

@@ -37,7 +37,7 @@ jira.sso.oidc.usernameAttribute=preferred_username
 def made(folder: Path, name: str = "main", **changes: Any) -> Side:
     options = {"file": str(folder / NAME), "secret_in_clear": True}
     wish = sign_on(JIRA, "properties", name=name, groups={}, options=options, **changes)
-    handlers = plugin.handlers(None, JIRA, [wish], FINGERPRINTER)  # type: ignore[arg-type]
+    handlers = plugin.handlers(None, JIRA, [wish], FINGERPRINTER)
     expansion = plugin.expand(wish, Facts("10.3.24", assumed=False), CLAVEX_FACTS)
     return Side(handlers["properties"], wanted(expansion, "properties"))
 

@@ -147,7 +147,7 @@ def test_what_somebody_changed_meanwhile_is_not_lost(
     write = files._write_temporary
 
     def interrupted(*arguments: object) -> Path:
-        made = write(*arguments)  # type: ignore[arg-type]
+        made = write(*arguments)
         path.unlink() if meanwhile is None else path.write_bytes(meanwhile)
         return made
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -102,6 +103,23 @@ def test_a_change_between_plan_and_write_is_refused(
     ran = place.apply().ended(ExitCode.PARTLY)
     assert "somebody changed enabled since the plan was made" in ran.out
     assert b"enabled=nein" in path.read_bytes()
+
+
+def test_a_file_that_may_not_be_written_is_found_before_and_named_after(
+    settled: tuple[Workplace, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, path = settled
+    before = path.read_bytes()
+    assert "file" not in {check["name"] for check in place.run("doctor", "--json").json["checks"]}
+    monkeypatch.setattr(os, "access", lambda asked, *_, **__: str(asked) != str(path))  # root may do anything
+    (check,) = [one for one in place.run("doctor", "--json").json["checks"] if one["name"] == "file"]
+    assert (check["subject"], check["status"]) == ("sso.jira", "warning")
+    assert f"{path} cannot be written: Permission denied" in check["seen"]
+    place.write(spec(path, enabled=False))
+    ran = place.apply().ended(ExitCode.PARTLY)
+    for told in (ran.out, check["remedy"]):
+        assert "run as the user who owns the file" in " ".join(told.split())
+    assert path.read_bytes() == before
 
 
 def test_without_the_words_nothing_is_planned(place: Workplace) -> None:

@@ -149,7 +149,7 @@ def case(folder: Path) -> Case:
 
     return Case(
         type=side.desired.type,
-        handler=Secretive(side.handler),  # type: ignore[arg-type]
+        handler=Secretive(side.handler),
         address=side.address,
         attributes=attributes,
         changes={"issuer": "https://other.eu/x", "scopes": ("openid",), "enabled": False},

@@ -32,10 +32,10 @@ from reconciler.errors import StateError
 from reconciler.render.diagnostics import diagnostics_text, error_text, grouped
 from reconciler.render.drift import answer, drift_text
 from reconciler.render.plan import plan_text
-from reconciler.render.sections import brief_creates, hazard_lines, left_out
+from reconciler.render.sections import brief_creates, hazard_lines, left_out, unread_lines
 from reconciler.render.steps import dependents_of, step_lines, why
 from reconciler.render.terminal import PLAIN, Style
-from reconciler.render.wording import listed, permission
+from reconciler.render.wording import allowing, listed, permission
 
 if TYPE_CHECKING:
     from reconciler.core.resource import Value
@@ -78,6 +78,24 @@ def test_hazards_that_repeat_the_changes_are_cut_short() -> None:
     assert sum("--allow deletes=" in line for line in lines) == 20
     assert "  --allow deletes  permits all 25, of which 5 are not listed here" in lines
     assert sum("--allow takes-over=" in line for line in lines) == 25
+
+
+def test_what_permits_many_hazards_is_said_in_few_words() -> None:
+    hazards = [Hazard(HazardName.DELETES, f"jira/group/{place:02}", "it is deleted") for place in range(11)]
+    hazards += [Hazard(HazardName.LOCKS_OUT, "jira/idp/a", text) for text in ("one", "two")]
+    assert allowing(hazards[1:]) == [
+        *(f"--allow deletes=jira/group/{place:02}" for place in range(1, 11)), "--allow locks-out=jira/idp/a",
+    ]  # fmt: skip
+    assert allowing(hazards) == ["--allow deletes", "--allow locks-out=jira/idp/a"]
+
+
+def test_addresses_that_could_not_be_read_are_wrapped() -> None:
+    unread = tuple(Unread(Address("jira", "group", f"people-{place}"), "no answer") for place in range(9))
+    plan = Plan("acme", "default", "lineage", 0, (), unread=unread)
+    lines = unread_lines(plan.unread, PLAIN, 60, "Could not be read")
+    assert max(map(len, lines)) <= 60
+    assert lines[1].startswith("  ? jira/group/people-0, jira/group/people-1,")
+    assert lines[2].startswith("    jira/group/people-")
 
 
 def test_creates_beyond_twenty_of_a_type_are_brief() -> None:

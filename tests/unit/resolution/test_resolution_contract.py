@@ -29,7 +29,7 @@ def case(sandbox: Sandbox, jira: Http) -> Case:
     handler = Following(first.handler, attributes)
     return Case(
         type=first.desired.type,
-        handler=handler,  # type: ignore[arg-type]
+        handler=handler,
         address=first.address,
         attributes=attributes,
         changes=changes,

@@ -24,11 +24,12 @@ AGE = {"team": AgeFile((str(IDENTITY.to_public()),)), "git": AgeFile((str(IDENTI
 
 @pytest.fixture
 def secrets(tmp_path):
-    def make(default="file:acme", lineage="one", **environ):
+    def make(default="file:acme", lineage="one", key_store="", **environ):
         return StoredSecrets(
             default=default,
             around=Surroundings(tmp_path / "home", tmp_path, {**os.environ, **environ}, CONFIGURATION, AGE),
             lineage=lineage,
+            key_store=key_store,
         )
 
     return make
@@ -87,9 +88,9 @@ def test_handles_lead_to_their_stores(secrets):
     found.put(HANDLE, SecretStr(CANARY))
     found.put("file:other#x", SecretStr("other"))
     assert found.value(HANDLE) == SecretStr(CANARY)
-    assert found.value("env#TOKEN") == SecretStr("from the environment")
-    assert found.value("env#EMPTY") is None
-    assert found.value("env#NOT_THERE") is None
+    assert found.value("env:TOKEN") == SecretStr("from the environment")
+    assert found.value("env:EMPTY") is None
+    assert found.value("env:NOT_THERE") is None
     assert found.value("command:vault#x") is None
     assert secrets().value("file:other#x") == SecretStr("other")
     assert secrets().value("file:other#clients.a.client_secret") is None
@@ -98,7 +99,7 @@ def test_handles_lead_to_their_stores(secrets):
 def test_a_status_tells_of_value_and_store(secrets, tmp_path):
     found = secrets(TOKEN="t")
     assert found.status(HANDLE) == SecretStatus(None, writable=True)
-    assert found.status("env#TOKEN") == SecretStatus(found.fingerprint(SecretStr("t")), writable=False)
+    assert found.status("env:TOKEN") == SecretStatus(found.fingerprint(SecretStr("t")), writable=False)
     assert found.status("command:vault#x") == SecretStatus(None, writable=False)
     assert not (tmp_path / "home").exists()
 
@@ -113,7 +114,7 @@ def test_writability_is_proved_once_for_each_store(secrets, monkeypatch):
     assert [path.name for path in proofs] == ["acme.secrets", "other.secrets"]
     for _ in range(2):
         with pytest.raises(SecretError):
-            found.check_writable("env#TOKEN")
+            found.check_writable("env:TOKEN")
 
 
 # --- fingerprints -------------------------------------------------------------------------------------------------
@@ -153,6 +154,46 @@ def test_without_a_place_for_a_key_the_lineage_gives_it(secrets, default, tmp_pa
     assert not (tmp_path / "home").exists()
 
 
+def test_a_key_moves_with_the_default_store(secrets, tmp_path):
+    value = SecretStr(CANARY)
+    first = secrets()
+    assert first.ensure_key() == "file:acme"
+    before = first.fingerprint(value)
+    moving = secrets("file:other", key_store="file:acme")
+    assert moving.fingerprint(value) == before
+    assert not (tmp_path / "home" / "other.secrets").exists(), "a plan writes nothing"
+    assert moving.ensure_key() == "file:other"
+    (tmp_path / "home" / "acme.secrets").unlink()
+    assert secrets("file:other", key_store="file:other").fingerprint(value) == before
+    assert secrets("file:other", key_store="file:acme").fingerprint(value) == before, "an apply was killed meanwhile"
+
+
+def test_a_key_stays_where_it_is_when_the_default_store_takes_nothing(secrets):
+    before = secrets()
+    before.ensure_key()
+    now = secrets("command:vault", key_store="file:acme")
+    assert now.fingerprint(SecretStr(CANARY)) == before.fingerprint(SecretStr(CANARY))
+    assert now.ensure_key() == "file:acme"
+
+
+def test_a_derived_key_moves_too(secrets):
+    before = secrets("command:vault").fingerprint(SecretStr(CANARY))
+    now = secrets(key_store="command:vault")
+    assert now.fingerprint(SecretStr(CANARY)) == before
+    assert now.ensure_key() == "file:acme"
+    assert secrets(key_store="file:acme").fingerprint(SecretStr(CANARY)) == before
+
+
+def test_a_key_in_a_store_that_cannot_be_asked(secrets):
+    with pytest.raises(SecretError, match="the key of the fingerprints lies in command:gone: ") as caught:
+        secrets(key_store="command:gone").fingerprint(SecretStr(CANARY))
+    assert "put a long random text there under fingerprint-key" in caught.value.remedy
+    secrets().put(f"file:acme#{KEY_NAME}", SecretStr("a long random text"))
+    assert secrets(key_store="command:gone").ensure_key() == "file:acme"
+    with pytest.raises(SecretError, match="defines no such command"):
+        secrets("command:gone").fingerprint(SecretStr(CANARY))
+
+
 def test_a_key_that_cannot_be_kept_is_an_error(secrets, monkeypatch):
     found = secrets()
     found.fingerprint(SecretStr(CANARY))
@@ -173,6 +214,6 @@ def test_nothing_shows_a_secret(secrets):
     found.put(HANDLE, SecretStr(CANARY))
     shown = [repr(found), str(found), repr(found.value(HANDLE)), repr(found.status(HANDLE))]
     with pytest.raises(SecretError) as caught:
-        found.put("env#TOKEN", SecretStr(CANARY))
+        found.put("env:TOKEN", SecretStr(CANARY))
     shown.append("".join(traceback.format_exception(caught.value)))
     assert CANARY not in "".join(shown)

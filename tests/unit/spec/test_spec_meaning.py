@@ -30,9 +30,9 @@ def test_the_example_of_the_guide_is_understood(kinds: Kinds) -> None:
     spec = read_spec(Path(__file__).parents[3] / "specs" / "acme", None, kinds)
     assert spec.diagnostics == ()
     assert [(system.url, str(system.token)) for system in spec.intent.systems.values()] == [
-        ("https://id.acme.eu", "env#CLAVEX_TOKEN"),
-        ("https://jira.acme.eu", "env#JIRA_TOKEN"),
-        ("https://confluence.acme.eu", "env#CONFLUENCE_TOKEN"),
+        ("https://id.acme.eu", "env:CLAVEX_TOKEN"),
+        ("https://jira.acme.eu", "env:JIRA_TOKEN"),
+        ("https://confluence.acme.eu", "env:CONFLUENCE_TOKEN"),
     ]
     client = spec.intent.clients["atlassian"]
     assert client.claims == {"preferred_username": "email"}

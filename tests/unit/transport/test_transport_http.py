@@ -8,7 +8,7 @@ import time
 import traceback
 from concurrent.futures import ThreadPoolExecutor
 from email.utils import formatdate
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
@@ -28,7 +28,7 @@ from reconciler.errors import (
 )
 from reconciler.transport import bodies, bounds
 from reconciler.transport import http as module
-from reconciler.transport.http import open_http
+from reconciler.transport.http import PROOF, Access, open_http
 from reconciler.transport.retry import ATTEMPTS, LONGEST_WAIT
 
 if TYPE_CHECKING:
@@ -114,11 +114,31 @@ def test_an_answer_shows_no_body_in_its_repr() -> None:
 
 
 def test_a_run_that_only_reads_refuses_every_other_method() -> None:
-    with serve(reply(200, {})) as stub, open_http(system(stub.url), {}, read_only=True) as http:
+    with serve(reply(200, {})) as stub, open_http(system(stub.url), {}, access=Access.READ) as http:
         http.get("/a")
         for method in ("POST", "PUT", "PATCH", "DELETE"):
             with pytest.raises(RefusedError, match=f"{method} .*only reads"):
                 http.send(method, "/a")
+    assert len(stub.seen) == 1
+
+
+def test_a_run_that_may_prove_secrets_refuses_every_other_write() -> None:
+    form = {**PROOF, "client_id": "a", "client_secret": "s", "redirect_uri": "https://a.test/cb"}
+    with serve(reply(400, {})) as stub, open_http(system(stub.url), HEADERS, access=Access.PROVE) as http:
+        http.send("POST", "/acme/token", form=form, anonymous=True, ok=(400,))
+        others: list[tuple[str, str, dict[str, Any]]] = [
+            ("PUT", "/acme/token", {"form": form, "anonymous": True}),
+            ("POST", "/acme/clients", {"form": form, "anonymous": True}),
+            ("POST", "/acme/token", {"form": form}),
+            ("POST", "/acme/token", {"anonymous": True}),
+            ("POST", "/acme/token", {"form": {**form, "code": "real"}, "anonymous": True}),
+            ("POST", "/acme/token", {"form": {**form, "more": "x"}, "anonymous": True}),
+            ("POST", "/acme/token", {"form": form, "anonymous": True, "headers": {"X": "y"}}),
+            ("POST", "/acme/clients/a/secret", {}),
+        ]
+        for method, path, options in others:
+            with pytest.raises(RefusedError, match="only reads"):
+                http.send(method, path, **options)
     assert len(stub.seen) == 1
 
 

@@ -1,4 +1,4 @@
-"""One sandbox for all tests of a worker, as new for each; a folder for each."""
+"""One sandbox for all tests of a worker, as new for each; a folder for each. The whole suite may use them."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="session")
-def cli_sandbox() -> Iterator[Sandbox]:
+def shared_sandbox() -> Iterator[Sandbox]:
     with Sandbox() as sandbox:
         yield sandbox
 
 
 @pytest.fixture
-def terminal(cli_sandbox: Sandbox, tmp_path: Path) -> Terminal:
+def terminal(shared_sandbox: Sandbox, tmp_path: Path) -> Terminal:
     """The guide's example, not yet applied."""
-    cli_sandbox.reset()
-    terminal = Terminal(cli_sandbox, tmp_path)
+    shared_sandbox.reset()
+    terminal = Terminal(shared_sandbox, tmp_path)
     terminal.write()
     return terminal
 
