@@ -22,11 +22,18 @@ EVIL = "http://jira.evil.test"
 ONLINE = (("plan",), ("apply", "--auto-approve"), ("drift",), ("doctor",), ("verify",), ("import", "jira/group/x"))
 
 
+class _Recorder(ThreadingHTTPServer):
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Outside)
+        self.seen: list[str] = []
+
+
 class _Outside(BaseHTTPRequestHandler):
     """Stands for every host that is not this machine."""
 
     def do_GET(self) -> None:
-        self.server.seen.append(f"{self.path} {dict(self.headers)}")  # type: ignore[attr-defined]
+        assert isinstance(self.server, _Recorder)
+        self.server.seen.append(f"{self.path} {dict(self.headers)}")
         self.send_response(404)
         self.send_header("Content-Length", "0")
         self.end_headers()
@@ -41,14 +48,13 @@ class _Outside(BaseHTTPRequestHandler):
 @contextmanager
 def outside(place: Workplace) -> Iterator[list[str]]:
     """What is sent to hosts that are not this machine, by way of a proxy that sees all of it."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Outside)
-    server.seen = []  # type: ignore[attr-defined]
+    server = _Recorder()
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     address = f"http://127.0.0.1:{server.server_port}"
     place.environ |= {"http_proxy": address, "https_proxy": address}
     try:
-        yield server.seen  # type: ignore[attr-defined]
+        yield server.seen
     finally:
         server.shutdown()
         thread.join(5)
