@@ -115,11 +115,6 @@ def _handle(system: System) -> str:
     return str(system.token or system.password or "")
 
 
-def _shown(system: System) -> str:
-    """The handle as a spec writes it."""
-    return _handle(system).replace("env#", "env:")
-
-
 # --- files --------------------------------------------------------------------------------------------------------
 
 
@@ -171,8 +166,8 @@ def _with_host(system: System, hosts: tuple[Host, ...], folder: Path) -> System:
                 system,
                 ca_file=host.ca_file or system.ca_file,
                 proxy=host.proxy or system.proxy,
-                client_certificate=host.client_certificate,
-                client_key=host.client_key,
+                client_certificate=host.client_certificate or system.client_certificate,
+                client_key=host.client_key or system.client_key,
             )
             if host.ca_file:
                 return system

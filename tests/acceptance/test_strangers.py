@@ -8,6 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import trustme
 from acceptance.cases import jira
 
 from reconciler.errors import ExitCode
@@ -180,6 +181,19 @@ def test_a_proxy_and_a_ca_of_the_spec_are_no_way_around(place: Workplace) -> Non
     told = refused(place.run("plan"))
     assert "jira" in told
     assert "the spec wants the proxy http://evil.test:3128 and the CA " in told
+
+
+def test_the_way_of_the_operator_goes_before_that_of_the_spec(place: Workplace) -> None:
+    """The spec's proxy is not asked, its CA not even looked for; other hosts are none of its business."""
+    place.write(moved(EVIL, proxy="http://nowhere.invalid:1", ca_file="evil.pem"))
+    (place.folder / "specs" / "acme" / "evil.pem").symlink_to("/etc/passwd")
+    trustme.CA().cert_pem.write_to_path(place.folder / "ca.pem")
+    urls = [system["url"] for system in place.sandbox.describe().values()]
+    with outside(place) as seen:
+        way = f'ca_file = "{place.folder}/ca.pem"\nproxy = "{place.environ.pop("http_proxy")}"\n'
+        operator(place, "".join(f'[hosts."{url}"]\n' for url in urls) + f'[hosts."{EVIL}"]\n{way}')
+        place.run("plan").ended(ExitCode.INCOMPLETE)
+    assert seen
 
 
 # --- files --------------------------------------------------------------------------------------------------------

@@ -126,3 +126,33 @@ def test_what_cannot_be_used_is_named(configure, text, words):
         assert word in str(caught.value)
     assert "Value error" not in str(caught.value)
     assert caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "hosts = 5",
+        '[hosts]\n"https://jira.acme.eu" = 5',
+        '[hosts."https://jira.acme.eu"]\nca_file = "relative.pem"',
+        '[hosts."https://jira.acme.eu"]\ncredentials = ["the token itself"]',
+        '[age]\nidentities = ["AGE-SECRET-KEY-1X"]',
+        'files = ["relative"]',
+    ],
+)
+def test_other_tables_that_cannot_be_used_are_named(configure, text):
+    with pytest.raises(SecretError) as caught:
+        read_configuration(configure(text))
+    assert "config.toml: " in caught.value.message
+    assert "AGE-SECRET" not in str(caught.value)
+    assert "the token itself" not in str(caught.value)
+    assert "docs/security.md" in caught.value.remedy
+
+
+def test_hosts_are_named_in_a_table_or_a_text(configure):
+    found = read_configuration(configure('[hosts."https://a"]\ncredentials = ["env:A"]\n'))
+    named = found.hosts_in(" https://b,https://c ")
+    assert [(host.url, host.credentials) for host in named] == [
+        ("https://a", ("env:A",)),
+        ("https://b", ()),
+        ("https://c", ()),
+    ]
