@@ -9,6 +9,7 @@ help: ## What can be made
 
 .venv/.done: pyproject.toml requirements/dev.txt
 	@command -v $(PYTHON) >/dev/null || { echo "make: $(PYTHON) not found; install Python 3.11 or say make PYTHON=python3" >&2; exit 1; }
+	@echo "setting up .venv; this takes a minute or two, once" >&2
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip --disable-pip-version-check -q install -r requirements/dev.txt
 	@$(BIN)/python -m pip --disable-pip-version-check -q install --no-deps -e .

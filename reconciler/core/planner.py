@@ -26,7 +26,7 @@ from reconciler.core.desired import DesiredState
 from reconciler.core.diff import differences, drifted
 from reconciler.core.observed import Absent, Observation, ObservedState, Present, Unreadable
 from reconciler.core.ownership import bears_our_mark, recognised, recorded
-from reconciler.core.plan import Action, AttributeChange, Change, Drift, DriftKind, Plan, StepKind
+from reconciler.core.plan import Action, AttributeChange, Cause, Change, Drift, DriftKind, Plan, StepKind
 from reconciler.core.removal import LEFT_SPEC, remove
 from reconciler.core.resource import Mark, ResourceType
 from reconciler.core.rest import at_rest
@@ -97,6 +97,7 @@ def make_plan(situation: Situation) -> Plan:
         diagnostics=(
             *missing_secrets(situation, fresh, consumed),
             *lost_secrets(situation, rest | blocked.keys(), fresh | consumed),
+            *(warning(status.doubt, handle) for handle, status in sorted(situation.secrets.items()) if status.doubt),
         ),
         unchanged=len(situation.desired.keys() - changes.keys() - blocked.keys()),
     )
@@ -292,5 +293,18 @@ def find_drift(situation: Situation, rest: set[Address]) -> Iterator[Drift]:
                 continue
             if observation.remote_id != entry.remote_id:
                 yield Drift(address, DriftKind.GONE)
-            elif found := drifted(situation.types[address.system, address.type], entry, observation):
+            elif found := (
+                *drifted(situation.types[address.system, address.type], entry, observation),
+                *_exchanged(situation, address, entry),
+            ):
                 yield Drift(address, DriftKind.CHANGED, found)
+
+
+def _exchanged(situation: Situation, address: Address, entry: Entry) -> Iterator[AttributeChange]:
+    """The secret that we have from the server, if the server refuses it by now: somebody let it make another one."""
+    wanted = situation.desired.get(address)
+    status = situation.secrets.get(_generated(wanted)) if wanted else None
+    if wanted and status and status.proved is False:
+        name = wanted.type.having(Mark.GENERATED)[0]
+        if entry.fingerprints.get(name) == status.fingerprint:
+            yield AttributeChange(name, None, None, Cause.DRIFT, sensitive=True)

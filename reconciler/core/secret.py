@@ -49,9 +49,11 @@ class SecretStatus(NamedTuple):
     """What is known of one handle while planning.
 
     `fingerprint` is that of the value in the store, None when the store has none. `writable` says whether the
-    store takes new values. `proved` is what the server said of the value: right, wrong, or None (not asked).
+    store takes new values. `proved` is what the server said of the value: right, wrong, or None (not asked, or no
+    answer; then `doubt` says why).
     """
 
     fingerprint: str | None = None
     writable: bool = False
     proved: bool | None = None
+    doubt: str = ""

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from reconciler.core.observed import Lookup, Observation, Present, Unreadable
+from reconciler.core.planner import consumed_secrets
 from reconciler.core.resource import Mark
 from reconciler.engine.workers import reading
 from reconciler.errors import IncompleteError, ReconcilerError
@@ -92,9 +93,10 @@ def secret_statuses(
 ) -> dict[str, SecretStatus]:
     """What is known of every handle that a resource names.
 
-    The value of a client secret that the state does not vouch for is proved at the server, unless `handlers` is
-    None (a run that may only read). ReconcilerError if the server cannot say.
+    The value of a client secret is proved at the server if somebody needs it, or if the state does not vouch for it;
+    unless `handlers` is None (a run that may only read). ReconcilerError if the server cannot say, and nobody else.
     """
+    consumed = consumed_secrets(desired)
     statuses: dict[str, SecretStatus] = {}
     for address in sorted(desired):
         wanted = desired[address]
@@ -107,13 +109,18 @@ def secret_statuses(
             status, observation, entry = statuses[handle], observed[address], state.entries.get(address)
             if handlers is None or status.fingerprint is None or not isinstance(observation, Present):
                 continue
-            same = entry is not None and entry.remote_id == observation.remote_id
-            if entry is not None and same and entry.fingerprints.get(name) == status.fingerprint:
-                continue  # the state vouches for it
-            if name in wanted.type.having(Mark.GENERATED):
-                handler = handlers[address.system, address.type]
-                write = Write(address, observation.attributes, remote_id=observation.remote_id)
-                statuses[handle] = _proved(status, handler, write, name, secrets.value(handle))
+            same = entry is not None and entry.remote_id == observation.remote_id and address not in state.in_doubt
+            vouched = entry is not None and same and entry.fingerprints.get(name) == status.fingerprint
+            if name not in wanted.type.having(Mark.GENERATED) or (vouched and handle not in consumed):
+                continue
+            write = Write(address, observation.attributes, remote_id=observation.remote_id)
+            try:
+                proved = _proved(status, handlers[address[:2]], write, name, secrets.value(handle))
+            except IncompleteError as problem:
+                if not vouched:
+                    raise
+                proved = status._replace(doubt=problem.message)
+            statuses[handle] = proved
     return statuses
 
 

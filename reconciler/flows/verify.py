@@ -117,7 +117,8 @@ def _by_name(look: Survey) -> list[SignOn]:
 def _systems(look: Survey, seen: Mapping[str, Sequence[Check]]) -> Iterator[Check]:
     """What cannot be read, and what each Clavex has wrong for all of its logins."""
     for name, problem in sorted(look.failures.items()):
-        yield unread("reach", name, problem.message, problem.remedy)
+        check = "credential" if isinstance(problem, SecretError) else "reach"
+        yield unread(check, name, problem.message, problem.remedy)
     for name, found in seen.items():
         yield from (check for check in found if check.subject == name and check.stops is not Stops.NOTHING)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reconciler.core.diff import members
-from reconciler.core.plan import Action, AttributeChange, Change, Drift, DriftKind, Plan, Unread
+from reconciler.core.plan import Action, AttributeChange, Change, Drift, DriftKind, Plan, StepKind, Unread
 from reconciler.render.sections import attribute_lines, room_for, title, unread_lines
 from reconciler.render.terminal import Ink, Style, prose
 from reconciler.render.values import change_lines
@@ -80,6 +80,8 @@ def answer(drift: Drift, change: Change | None) -> str:
     if change.action is Action.ADOPT and drift.kind is DriftKind.CHANGED and not change.attributes:
         return "the spec wants it so too: apply would only record it"
     goals = {item.name: item for item in change.attributes}
+    if any(step.kind is StepKind.ROTATE for step in change.steps):
+        return "apply would have the server make a new secret"
     if drift.attributes and all(_put_back(item, goals.get(item.name)) for item in drift.attributes):
         return "apply would put it back"
     return f"apply would {change.action} it"

@@ -23,7 +23,7 @@ from reconciler.render.steps import Dependents, dependents_of, step_lines, why
 from reconciler.render.terminal import Ink, Style, wrap
 from reconciler.render.terminal import width as columns_of
 from reconciler.render.values import change_lines, secret_lines, value_lines
-from reconciler.render.wording import INKS, phrase, summary, symbol, tells_findings
+from reconciler.render.wording import INKS, hidden_warnings, phrase, summary, symbol, tells_findings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,8 +36,8 @@ def plan_text(plan: Plan, style: Style, *, width: int, allowed: frozenset[str] =
     width = max(width, _LEAST_WIDTH)
     told = tells_findings(plan)
     notes = note_lines(plan.diagnostics, style, width) if told else []
-    shown = {Severity.ERROR, Severity.WARNING} if told else {Severity.ERROR}
-    findings = [item for item in plan.diagnostics if item.severity in shown]
+    hidden = set() if told else hidden_warnings(plan)
+    findings = [item for item in plan.diagnostics if item.severity is not Severity.NOTE and item not in hidden]
     sections = [
         drift_lines(plan, style, width),
         *_systems(plan, style, width),

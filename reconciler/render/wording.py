@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from reconciler.core.plan import Hazard, HazardName
+    from reconciler.diagnostic import Diagnostic
     from reconciler.render.terminal import Style
 
 SYMBOLS = {
@@ -91,6 +92,11 @@ def tells_findings(plan: Plan) -> bool:
     )
 
 
+def hidden_warnings(plan: Plan) -> set[Diagnostic]:
+    """The warnings that are but counted where the spec has no news: those of the spec, which have a place in it."""
+    return {item for item in plan.diagnostics if item.severity is Severity.WARNING and item.file}
+
+
 def summary(plan: Plan, allowed: frozenset[str] = frozenset()) -> str:
     """The plan in one sentence or two. `allowed` names the hazards that are permitted already."""
     fits = "resource is as the spec wants it" if plan.unchanged == 1 else "resources are as the spec wants them"
@@ -104,7 +110,7 @@ def summary(plan: Plan, allowed: frozenset[str] = frozenset()) -> str:
         first = f"No changes. {plan.unchanged:,} {fits}."
     else:
         first = "No changes: nothing is wanted, and nothing is managed."
-    warns = not tells_findings(plan) and any(item.severity is Severity.WARNING for item in plan.diagnostics)
+    warns = bool(hidden_warnings(plan)) and not tells_findings(plan)
     more = " `reconciler validate` shows the warnings." if warns else ""
     return f"{first} {others[:1].upper()}{others[1:]}.{more}" if others else first
 

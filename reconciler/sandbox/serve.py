@@ -191,6 +191,7 @@ class Sandbox:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((HOST, 0 if self._port is None else self._port + place))
+            listener.listen()  # two that only bind, at the same time, would both have the port
         except OSError as error:
             listener.close()
             raise ReconcilerError(

@@ -192,7 +192,7 @@ def test_a_secret_that_somebody_noted_is_proved_before_it_is_used(found: Found, 
         place.settle()
     else:
         ran.ended(ExitCode.ERROR)
-        assert place.changes == 0
+        assert place.writes == 0
 
 
 @pytest.mark.parametrize("taken", [("apply", "--auto-approve"), ("import", "clavex/client/portal")])
@@ -240,7 +240,7 @@ def test_without_its_state_it_knows_again_what_bears_its_mark(place: Workplace) 
     before = place.entries
     (place.home / "state.json").unlink()
     assert hazards(place) == set()
-    changes = place.changes
+    changes = place.writes
     place.apply().ended(ExitCode.DONE)
     wanted.check(place)
     place.settle()
@@ -253,7 +253,7 @@ def test_without_its_state_it_knows_again_what_bears_its_mark(place: Workplace) 
     names = [path.rsplit("/", 1)[-1] for _, path in place.sandbox.clavex.faults.requests]
     assert "secret" not in names
     # A write-only secret cannot be compared any more, so it is written once again.
-    assert place.changes == changes + 1
+    assert place.writes == changes + 1
 
 
 def test_without_state_and_secrets_the_loss_is_said_and_mended(place: Workplace) -> None:

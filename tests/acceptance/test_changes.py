@@ -8,6 +8,8 @@ from acceptance.cases import CASES, Case
 from acceptance.workplace import Workplace
 
 from reconciler.errors import ExitCode
+from reconciler.sandbox.clavex import Client
+from reconciler.sandbox.faults import Fault, Kind
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
@@ -41,3 +43,43 @@ def test_another_default_store_changes_no_secret(place: Workplace) -> None:
     lines = old.read_text().splitlines(keepends=True)
     old.write_text("".join(line for line in lines if "fingerprint-key" not in line))
     place.settle()
+
+
+def test_a_secret_that_somebody_exchanged_at_clavex_is_seen_and_healed(place: Workplace) -> None:
+    place.write()
+    place.apply("locks-out").ended(ExitCode.DONE)
+    world = place.sandbox.clavex.world
+    world.set_secret(world.clients["atlassian"], "made-by-somebody-else")
+    place.run("drift").ended(ExitCode.DONE)  # it sends no POST, so it cannot know
+    said = " ".join(place.run("plan").ended(ExitCode.DONE).out.split())
+    assert "clavex/client/atlassian was changed" in said
+    assert "apply would have the server make a new secret" in said
+    place.apply().ended(ExitCode.REFUSED)
+    place.apply("rotates").ended(ExitCode.DONE)
+    wanted.check(place)
+    place.settle()
+
+
+def test_a_secret_that_somebody_exchanged_and_told_us_of_reaches_the_plugins(place: Workplace) -> None:
+    place.write({"clients": {"atlassian": {"secret": "env:SECRET"}}})
+    world = place.sandbox.clavex.world
+    client = world.add_client(Client("atlassian", world.org_id, "Jira + Confluence", ["https://x.acme.eu/cb"]))
+    world.set_secret(client, "first")
+    place.environ["SECRET"] = "first"
+    place.apply("locks-out", "takes-over").ended(ExitCode.DONE)
+    world.set_secret(client, "second")
+    ran = place.run("plan").ended(ExitCode.ERROR)
+    assert "the server would make the secret env#SECRET, and this store cannot keep it" in " ".join(ran.out.split())
+    place.environ["SECRET"] = "second"
+    place.apply().ended(ExitCode.DONE)
+    wanted.check(place)
+    place.settle()
+
+
+def test_a_clavex_that_proves_no_secret_keeps_nobody_from_planning(place: Workplace) -> None:
+    place.write()
+    place.apply("locks-out").ended(ExitCode.DONE)
+    place.sandbox.clavex.faults.add(Fault(kind=Kind.SERVER_ERROR, status=500, path="/token$", times=None))
+    ran = place.run("plan").ended(ExitCode.DONE)
+    assert "whether its stored secret is right could not be found out" in " ".join(ran.out.split())
+    assert place.plan()["changes"] == []

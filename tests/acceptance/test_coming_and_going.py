@@ -116,9 +116,9 @@ def test_import_of_an_identity_provider_sends_nothing_and_takes_its_settings_as_
     place.apply("locks-out").ended(ExitCode.DONE)
     (place.home / "state.json").unlink()
     place.sandbox.confluence.world.idps[1].button_text = "By hand"
-    before = place.changes
+    before = place.writes
     place.run("import", "confluence/idp/confluence").ended(ExitCode.DONE)
-    assert place.changes == before
+    assert place.writes == before
     place.apply("locks-out").ended(ExitCode.DONE)
     wanted.check(place)
     place.settle()

@@ -27,9 +27,9 @@ def apply(place: Workplace, path: Path, *allowed: str) -> Ran:
 
 def refused(place: Workplace, path: Path, *allowed: str) -> str:
     """What is said of a plan that no longer fits; nothing was written."""
-    before = place.changes
+    before = place.writes
     ran = apply(place, path, *allowed).ended(ExitCode.STALE)
-    assert place.changes == before
+    assert place.writes == before
     return " ".join(ran.err.split())
 
 

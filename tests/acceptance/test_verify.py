@@ -34,9 +34,9 @@ def applied(place: Workplace, monkeypatch: pytest.MonkeyPatch) -> Workplace:
 
 def verify(place: Workplace, code: ExitCode) -> Found:
     """The checks by subject and name; holds if the command ended so and wrote nothing anywhere."""
-    before = place.changes, _files(place)
+    before = place.writes, _files(place)
     made = place.run("verify", "--json").ended(code).json
-    assert (place.changes, _files(place)) == before
+    assert (place.writes, _files(place)) == before
     assert (made["format"], made["exit_code"]) == ("reconciler verify", code)
     found: Found = {}
     for check in made["checks"]:

@@ -152,7 +152,7 @@ class Workplace:
         return self.run("apply", "--auto-approve", *arguments, *(f"--allow={name}" for name in allowed))
 
     def settle(self) -> None:
-        """Holds if there is nothing left to do: the plan is empty, nothing drifted, and an apply sends no write."""
+        """Holds if there is nothing left to do: the plan is empty, nothing drifted, and an apply changes nothing."""
         before = self.writes
         self.run("drift").ended(ExitCode.DONE)
         steps = self.apply(arguments=["--json"]).ended(ExitCode.DONE).json["results"]
@@ -163,14 +163,9 @@ class Workplace:
 
     @property
     def writes(self) -> int:
-        """How many writes the sandbox was sent since the last reset."""
-        return sum(served.faults.writes for served in self.sandbox.served)
-
-    @property
-    def changes(self) -> int:
-        """The same without the proofs of a secret, which change nothing."""
+        """How many requests the sandbox was sent that could change something, since the last reset."""
         proofs = sum(path.endswith("/token") for _, path in self.sandbox.clavex.faults.requests)
-        return self.writes - proofs
+        return sum(served.faults.writes for served in self.sandbox.served) - proofs
 
     def watch(self) -> list[tuple[str, str, str]]:
         """From now on: system, method and path of every write, in the order in which they arrive."""

@@ -49,7 +49,7 @@ def write(place: Workplace, *, clients: dict[str, Any], groups: dict[str, Any] |
 
 
 def requests(place: Workplace) -> dict[str, int]:
-    """How many requests one plan sends to each system; none of them writes."""
+    """How many requests one plan sends to each system; none of them changes anything."""
     for served in place.sandbox.served:
         served.faults.reset_counts()
     place.plan()
@@ -101,15 +101,23 @@ def test_mappers_take_one_request_for_each_client_that_has_any(place: Workplace)
     assert requests(place)["clavex"] == 1 + 2
 
 
+def test_a_secret_is_proved_only_where_a_sign_on_needs_it(place: Workplace) -> None:
+    place.write({"clients": {"portal": table(1)}})
+    place.apply("locks-out").ended(0)
+    requests(place)
+    proofs = [path for _, path in place.sandbox.clavex.faults.requests if path.endswith("/token")]
+    assert len(proofs) == 1
+
+
 def test_the_guide_s_example(place: Workplace) -> None:
     place.write()
     once = requests(place)
     place.apply("locks-out").ended(0)
     after = requests(place)
-    clients = groups = mappers = discovery = 1
-    assert after["clavex"] == clients + groups + mappers + discovery
+    clients = groups = mappers = discovery = proof = 1
+    assert after["clavex"] == clients + groups + mappers + discovery + proof
     absent = 1  # that the client is not there is asked before it counts as one without mappers
-    assert once["clavex"] == after["clavex"] + ONCE + absent
+    assert once["clavex"] == after["clavex"] - proof + ONCE + absent
     version = plugin = 1
     assert after["jira"] == version + plugin + 2  # groups
     assert after["confluence"] == version + plugin + 1  # group

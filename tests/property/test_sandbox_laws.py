@@ -178,7 +178,7 @@ def test_ignorance(property_sandbox: Sandbox, naps: None, old: Spec, new: Spec, 
         kind = data.draw(st.sampled_from([Kind.SERVER_ERROR, Kind.HTML, Kind.CUT_BEFORE, Kind.TRUNCATED_JSON]))
         faults = getattr(property_sandbox, system).faults
         faults.add(Fault(kind=kind, method="GET", path=path, times=None))
-        before = place.changes
+        before = place.writes
         made = place.plan()
         unread = {item["address"] for item in made["unread"]}
         for change in made["changes"]:
@@ -186,7 +186,7 @@ def test_ignorance(property_sandbox: Sandbox, naps: None, old: Spec, new: Spec, 
             assert not unread.intersection(change["depends_on"])
             assert change == whole[change["address"]]  # what could be read is planned as if nothing had failed
         ran = place.apply(*EXPECTED)
-        assert place.changes == before or not unread
+        assert place.writes == before or not unread
         assert ran.code == (ExitCode.INCOMPLETE if unread else ExitCode.DONE)
         place.apply(*EXPECTED, "incomplete")
         faults.clear()

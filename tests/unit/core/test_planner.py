@@ -289,6 +289,22 @@ def test_an_unknown_secret_that_nobody_needs_is_neither_drift_nor_change():
     assert (plan.changes, plan.drift) == ((), ())
 
 
+def test_a_secret_that_somebody_exchanged_at_the_server_is_drift_and_made_anew():
+    entries = {CLIENT_AT: entry(client), IDP_AT: entry(idp)}
+    plan = both(entries=entries, status=STORED._replace(proved=False))
+    assert [(item.address, item.attributes[0].name) for item in plan.drift] == [(CLIENT_AT, "secret")]
+    assert kinds(plan, CLIENT_AT) == [StepKind.ROTATE]
+    assert {hazard.name for hazard in plan.hazards} == {"rotates"}
+    other = both(entries=entries, status=SecretStatus("f2", writable=True, proved=False))
+    assert other.drift == ()  # what is refused is not what we had from the server
+
+
+def test_a_secret_of_which_the_server_does_not_say_whether_it_is_right_is_told_and_kept():
+    entries = {CLIENT_AT: entry(client), IDP_AT: entry(idp)}
+    plan = both(entries=entries, status=STORED._replace(doubt="no answer"))
+    assert (plan.changes, [item.message for item in plan.diagnostics]) == ((), ["no answer"])
+
+
 def alone(status, **known):
     return planned([client], {CLIENT_AT: seen(client, OURS)}, {CLIENT_AT: entry(client, **known)}, status)
 
