@@ -104,9 +104,9 @@ def test_a_plain_state_is_encrypted_by_the_next_apply(runner: Workplace) -> None
     apply(runner).ended(ExitCode.DONE)
     assert readable(runner) == ["state.json"]
     runner.write(WHOLE)
-    before = runner.changes
+    before = runner.writes
     apply(runner).ended(ExitCode.DONE)
-    assert runner.changes == before
+    assert runner.writes == before
     assert [name for name in readable(runner) if name == "state.json"] == []
     serial = runner.run("apply", "--auto-approve", "--json").ended(ExitCode.DONE).json["serial"]
     assert serial == runner.run("apply", "--auto-approve", "--json").json["serial"]
@@ -116,11 +116,11 @@ def test_an_encrypted_state_does_not_become_plain_by_itself(runner: Workplace) -
     runner.write(WHOLE)
     apply(runner).ended(ExitCode.DONE)
     runner.write(STORE, RENAMED)
-    before = runner.changes
+    before = runner.writes
     for command in (("apply", "--auto-approve"), ("forget", "clavex/client/atlassian")):
         said = refused(runner.run(*command))
         assert "is encrypted, and the spec does not say whom for; nothing was written" in said
-    assert runner.changes == before
+    assert runner.writes == before
     runner.run("plan").ended(ExitCode.DONE)
     runner.write(STORE, RENAMED, {"stack": {"encrypt": "off"}})
     apply(runner).ended(ExitCode.DONE)
