@@ -4,6 +4,7 @@ import base64
 import json
 import re
 import subprocess
+import sys
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from io import StringIO
@@ -58,12 +59,15 @@ def no_secret_in_any_artifact(tmp_path_factory: pytest.TempPathFactory) -> Itera
         leave(self, kind, error, trace)
 
     def say(message: object = None, *rest: Any, **options: Any) -> None:
-        said.write(f"{message}\n")
+        if (
+            sys._getframe(1).f_globals["__name__"] != "reconciler.cli.sandbox_"
+        ):  # which says what it can be asked with
+            said.write(f"{message}\n")
         echo(message, *rest, **options)
 
     def hear(self: subprocess.Popen[Any], *rest: Any, **options: Any) -> Any:
         heard = communicate(self, *rest, **options)
-        if "reconciler" in str(self.args):
+        if "reconciler" in str(self.args) and "sandbox" not in self.args:
             said.writelines(str(text) for text in heard if text)
         return heard
 
