@@ -59,9 +59,7 @@ def no_secret_in_any_artifact(tmp_path_factory: pytest.TempPathFactory) -> Itera
         leave(self, kind, error, trace)
 
     def say(message: object = None, *rest: Any, **options: Any) -> None:
-        if (
-            sys._getframe(1).f_globals["__name__"] != "reconciler.cli.sandbox_"
-        ):  # which says what it can be asked with
+        if sys._getframe(1).f_globals["__name__"] != "reconciler.cli.sandbox_":  # it says its tokens
             said.write(f"{message}\n")
         echo(message, *rest, **options)
 
