@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 from pydantic import BaseModel, JsonValue, SecretStr
 
 from reconciler.core.address import Address
-from reconciler.core.check import Check, hidden
+from reconciler.core.check import Check, Person, hidden
 from reconciler.core.desired import Desired, DesiredState
 from reconciler.core.intent import Facts, Intent, SignOn, System
 from reconciler.core.login import START, Start
@@ -21,6 +21,7 @@ from reconciler.diagnostic import Diagnostic
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
+    from reconciler.core.losses import Members
     from reconciler.core.secret import SecretStatus
 
 
@@ -173,6 +174,14 @@ class RotatingHandler(Protocol):
         """Asks the server whether `secrets` holds the secret in force. Changes nothing."""
 
 
+@runtime_checkable
+class MembersHandler(Protocol):
+    """A handler of groups that can tell who is in one."""
+
+    def members(self, name: str) -> Members | None:
+        """Who is in the group; None if the system does not tell. ReconcilerError if it cannot be read."""
+
+
 @dataclass(frozen=True, slots=True)
 class Connection:
     """An open system: what was found out about it, and its handlers by resource type."""
@@ -240,7 +249,8 @@ class Provider:
     what it must (`known` are facts recorded before, which need not be asked again; `endpoints`: whether somebody
     needs the endpoints of discovery) and gives the handlers. `remembers` names the facts that never change, and so
     are kept in the state. `examine` gives the checks of `doctor` for one system; it only reads, and may raise
-    ReconcilerError where a read fails.
+    ReconcilerError where a read fails. `who` asks a product who is logged in, over HTTP that has a person's session
+    for a credential: None for nobody; the record has none where no product of the kind can tell.
     """
 
     name: str
@@ -252,6 +262,7 @@ class Provider:
     assumed: Facts = field(default_factory=Facts)
     remembers: tuple[str, ...] = ()
     examine: Callable[[Examination], Iterable[Check]] = examine_nothing
+    who: Callable[[Http], Person | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reconciler.cli.options import Where, allow, with_where
+from reconciler.cli.options import Where, allow, with_account, with_where
 from reconciler.cli.options import as_json as json_option
 from reconciler.errors import ExitCode, ReconcilerError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from reconciler.cli.options import Account
     from reconciler.core.outcome import Outcome, StepResult
     from reconciler.core.plan import Plan
     from reconciler.flows.apply import Dialogue
@@ -30,14 +31,26 @@ if TYPE_CHECKING:
 @click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--auto-approve", is_flag=True, help="Do not ask. Hazards still need --allow.")
 @click.option("--destroy", is_flag=True, help="Take down everything that this stack made.")
+@click.option("--verify", is_flag=True, help="Try the logins that the plan may change, before and after.")
+@with_account
 @with_where
 def command(
-    where: Where, allowed: frozenset[str], as_json: bool, file: Path | None, auto_approve: bool, destroy: bool
+    where: Where,
+    allowed: frozenset[str],
+    as_json: bool,
+    file: Path | None,
+    auto_approve: bool,
+    destroy: bool,
+    verify: bool,
+    account: Account,
 ) -> int:
     """Make the systems what the spec says, or what the saved plan FILE says.
 
     Shows the plan, asks, and carries it out; applying again then sends no write. FILE (from `plan --out`) knows its
     stack and environment, is not asked about, and is refused if anything has changed since it was made.
+
+    With --verify, as `reconciler verify`, every sign-on that the plan may change is tried before and after. With
+    --as, a login form or fallback goes off without --allow, once the account got in through the product.
 
     Ctrl-C or SIGTERM stops after the requests in flight; the next apply goes on from there. A second one ends at
     once.
@@ -50,31 +63,37 @@ def command(
       4  somebody else is applying
       5  FILE is stale or was edited
       6  a hazard was not allowed
-      7  a system could not be read
+      7  a system could not be read, or a login that worked not be tried again
+      8  a login that worked before would no longer
       9  done, but a person has something left to do
       130, 143  stopped by Ctrl-C or SIGTERM
     """  # noqa: D301 - click wants the character
     from reconciler.flows.apply import Request, apply
     from reconciler.flows.place import codec_of
     from reconciler.flows.save import load_plan
+    from reconciler.flows.trial import Verification
 
     if file and destroy:
         raise click.UsageError("--destroy plans by itself: leave out FILE")
+    if destroy and verify:
+        raise click.UsageError("--destroy leaves no login to verify: leave out one of the two")
+    if account.user and not verify:
+        raise click.UsageError("--as belongs to --verify")
     if as_json and not (file or auto_approve):
         raise click.UsageError("--json shows no plan to say yes to: add --auto-approve, or apply a saved plan")
     saved = load_plan(file, codec_of(os.environ)) if file else None
     place = where.place_of(saved) if saved else where.place()
     caught: list[int] = []
     outcome = apply(
-        Request(place, allowed, saved, destroy),
-        dialogue(caught, quiet=as_json, ask=not (auto_approve or saved), allowed=allowed),
+        Request(place, allowed, saved, destroy, Verification(*account) if verify else None),
+        dialogue(caught, quiet=as_json, ask=not (auto_approve or saved)),
     )
     if outcome is None:
         raise ReconcilerError("nothing was done: the answer was no")
     return finish(outcome, caught, as_json=as_json)
 
 
-def dialogue(caught: list[int], *, quiet: bool, ask: bool = False, allowed: frozenset[str] = frozenset()) -> Dialogue:
+def dialogue(caught: list[int], *, quiet: bool, ask: bool = False) -> Dialogue:
     """How a run talks on this terminal: the plan on stdout unless `quiet`, progress on stderr.
 
     `caught` gets the signals that asked the run to stop.
@@ -87,7 +106,7 @@ def dialogue(caught: list[int], *, quiet: bool, ask: bool = False, allowed: froz
     style = style_of(sys.stderr)
     ended: list[StepResult] = []
 
-    def show(plan: Plan) -> None:
+    def show(plan: Plan, allowed: frozenset[str]) -> None:
         if not quiet:
             print_plan(plan, "text", allowed)
         warn_idle(plan, allowed)

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from reconciler.core.address import Address
     from reconciler.core.plan import Plan
+    from reconciler.core.secret import Handle
     from reconciler.flows.place import Place
     from reconciler.transport.budget import Retries  # noqa: TC004 - nothing reads the annotations of Where
 
@@ -182,6 +183,45 @@ allow = click.option(
     help="Permit a hazard, everywhere or for the one subject that the plan names. Can be repeated. Hazards: deletes, "
     "replaces, rotates, takes-over, locks-out, too-much, moves-host, new-host, incomplete.",
 )
+
+
+class Account(NamedTuple):
+    """A test account of Clavex, and where its password lies; empty if none is named."""
+
+    user: str = ""
+    password: Handle | None = None
+
+
+def with_account(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Gives a command the options that name a test account, as `account`."""
+
+    @click.option(
+        "--as", "user", metavar="USER", default="", help="Log in with this test account too, by every sign-on."
+    )
+    @click.option(
+        "--password-from",
+        "password",
+        metavar="HANDLE",
+        callback=_read_handle,
+        help="Where its password lies: env:NAME, file:NAME#KEY or command:NAME#KEY.",
+    )
+    @wraps(function)
+    def command(*, user: str, password: Handle | None, **rest: Any) -> Any:  # noqa: ANN401 - as above
+        if bool(user) is not bool(password):
+            raise click.UsageError("--as and --password-from belong together")
+        return function(account=Account(user, password), **rest)
+
+    return command
+
+
+def _read_handle(_context: click.Context, _parameter: click.Parameter, value: str | None) -> Handle | None:
+    """Where a secret lies. What was typed is not shown: it may be the password itself."""
+    from reconciler.spec.rules import BrokenRuleError, parse_handle
+
+    try:
+        return None if value is None else parse_handle(value)
+    except BrokenRuleError:
+        raise click.BadParameter("it is env:NAME, file:NAME#KEY or command:NAME#KEY, never the password") from None
 
 
 def with_place(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -96,16 +96,26 @@ def examined(name: str, subject: object, examine: Callable[[], Iterable[Check]])
 
 
 @dataclass(frozen=True, slots=True)
+class Person:
+    """Who is logged in to a product. `groups` is None where the product does not tell them."""
+
+    username: str
+    groups: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Landing:
     """Who a login by the sign-on `subject` would be in the product, and the groups that the person brings along.
 
-    `groups` pairs each group of Clavex with that of the product; empty text if the spec maps it to none.
+    `groups` pairs each group of Clavex with that of the product; empty text if the spec maps it to none. `person` is
+    who the product itself says was logged in; None if it let nobody in, or that was not tried.
     """
 
     subject: str
     account: str
     username: str
     groups: tuple[tuple[str, str], ...]
+    person: Person | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from reconciler.core.address import Address
+from reconciler.core.comparison import Comparison
 from reconciler.core.plan import StepKind
 from reconciler.errors import ExitCode
 
@@ -38,15 +39,27 @@ class StepResult:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A whole apply: its steps in the order in which they ended, and the new serial."""
+    """A whole apply: its steps in the order in which they ended, and the new serial.
+
+    `logins` compares the logins before and after; None if nobody asked for it, or no sign-on was touched.
+    """
 
     results: tuple[StepResult, ...]
     serial: int
+    logins: Comparison | None = None
 
     @property
     def exit_code(self) -> ExitCode:
-        """The exit code of the command: a step that did not succeed outweighs work that is left for a person."""
+        """The exit code of the command.
+
+        A login that no longer works outweighs a step that did not succeed, that outweighs work left for a person,
+        and that a login of which nobody knows any more.
+        """
+        if self.logins and self.logins.broken:
+            return ExitCode.UNVERIFIED
         statuses = {result.status for result in self.results}
         if statuses & {Status.FAILED, Status.SKIPPED, Status.IN_DOUBT}:
             return ExitCode.PARTLY
-        return ExitCode.MANUAL if Status.MANUAL in statuses else ExitCode.DONE
+        if Status.MANUAL in statuses:
+            return ExitCode.MANUAL
+        return ExitCode.INCOMPLETE if self.logins and self.logins.lost_sight else ExitCode.DONE

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from reconciler.core.address import Address
     from reconciler.core.planner import Situation
-    from reconciler.core.resource import ResourceType
+    from reconciler.core.resource import Attributes, ResourceType
 
 CALLBACK = "callback"
 """The attribute in which a sign-on keeps the redirect URI that it uses."""
@@ -115,17 +115,26 @@ def _takes_over(change: Change, situation: Situation) -> Iterator[str]:
                 yield f"{item.name}: {member} is removed, which we did not add"
 
 
-def _locks_out(change: Change, situation: Situation, users: Users) -> Iterator[str]:
+def sides(change: Change, situation: Situation) -> tuple[Attributes, Attributes]:
+    """What is known of the resource before the change, and after it; nothing after a delete."""
     observation = situation.observed.get(change.address)
-    before = observation.attributes if isinstance(observation, Present) else {}
-    resource_type = type_of(situation, change)
+    shown = observation.attributes if isinstance(observation, Present) else {}
     entry = situation.state.entries.get(change.address)
-    before = {**(entry.applied if entry else {}), **before}
+    before = {**(entry.applied if entry else {}), **shown}
     if change.action is Action.DELETE:
-        yield from resource_type.locks_out(before, {})
-    elif change.address in situation.desired or change.attributes:  # what is taken out of shared sets, too
-        local = {name: change.wanted[name] for name in resource_type.having(Mark.LOCAL) if name in change.wanted}
-        after = {**before, **{item.name: item.after for item in change.attributes if not item.sensitive}, **local}
+        return before, {}
+    if change.address not in situation.desired and not change.attributes:
+        return before, before
+    names = type_of(situation, change).having(Mark.LOCAL)
+    local = {name: change.wanted[name] for name in names if name in change.wanted}
+    written = {item.name: item.after for item in change.attributes if not item.sensitive}  # of shared sets, too
+    return before, {**before, **written, **local}
+
+
+def _locks_out(change: Change, situation: Situation, users: Users) -> Iterator[str]:
+    resource_type = type_of(situation, change)
+    before, after = sides(change, situation)
+    if after is not before:
         yield from resource_type.locks_out(before, after)
     yield from _used(change, situation, users, resource_type)
 

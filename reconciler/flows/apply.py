@@ -2,49 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from threading import Event
 from typing import TYPE_CHECKING
 
+from reconciler.core.comparison import Comparison
+from reconciler.core.doors import closing
 from reconciler.core.outcome import Outcome, StepResult
 from reconciler.core.plan import HazardName, Plan
 from reconciler.core.policy import refused
 from reconciler.diagnostic import Severity
 from reconciler.engine.executor import Executor
 from reconciler.engine.performing import Performer
+from reconciler.engine.statestore import OpenState
 from reconciler.errors import IncompleteError, RefusedError, SpecError
 from reconciler.flows.checks import check_stores, compare, compare_places
+from reconciler.flows.doors import Door, find_doors, keeps_open, left_open, notes, permitted, without
 from reconciler.flows.place import Place, lock_info
 from reconciler.flows.plan import judged
-from reconciler.flows.world import emptied, look
+from reconciler.flows.trial import Trials, Verification, find_trials
+from reconciler.flows.verify import find_account
+from reconciler.flows.world import World, emptied, look
 from reconciler.render.wording import allowing, listed, number
 from reconciler.transport.http import Access
 
 if TYPE_CHECKING:
+    from reconciler.core.check import Diagnosis
     from reconciler.core.plan import Hazard
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is asked for: a saved plan or the spec as it is; which hazards are allowed; whether to take all down."""
+    """What is asked for: a saved plan or the spec as it is; which hazards are allowed; whether to take all down.
+
+    `verification`: whether logins are tried before and after.
+    """
 
     place: Place
     allowed: frozenset[str] = frozenset()
     saved: Plan | None = None
     destroy: bool = False
+    verification: Verification | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Dialogue:
     """How the run talks.
 
-    `show` sees the plan, `progress` each step that ended and how many there are. `stoppable` lasts while steps are
-    carried out; the flag that it gives ends the run between two.
+    `show` sees the plan and the hazards that are permitted, `progress` each step that ended and how many there are.
+    `stoppable` lasts while steps are carried out; the flag that it gives ends the run between two.
     """
 
-    show: Callable[[Plan], None]
+    show: Callable[[Plan, frozenset[str]], None]
     confirm: Callable[[], bool]
     progress: Callable[[StepResult, int], None]
     stoppable: Callable[[], AbstractContextManager[Event]]
@@ -52,7 +63,7 @@ class Dialogue:
 
 def apply(request: Request, dialogue: Dialogue) -> Outcome | None:
     """What was done; None if the person said no. The second run of the same spec does nothing."""
-    place = request.place
+    place, asked = request.place, request.verification
     spec = place.read_spec()
     if request.saved is not None:
         compare_places(request.saved, spec.intent)
@@ -67,9 +78,14 @@ def apply(request: Request, dialogue: Dialogue) -> Outcome | None:
             compare(request.saved, plan)
         if errors := [item for item in plan.diagnostics if item.severity is Severity.ERROR]:
             raise SpecError(errors)
+        account = find_account(world.secrets, asked.user, asked.password) if asked else None
+        doors = find_doors(plan, world, request.allowed, account)
         if plan.changes or plan.unread:
-            dialogue.show(plan)
-            refuse(refused(plan.hazards, request.allowed))
+            allowed = request.allowed | permitted(doors)
+            plan = replace(plan, diagnostics=(*plan.diagnostics, *notes(doors)))
+            dialogue.show(plan, allowed)
+            closed = {str(change.address) for change in closing(plan, world.situation.types)}
+            refuse(refused(plan.hazards, allowed), closed)
         if not plan.changes:
             known, key_store = store.state, check_stores(plan, world)
             remembered = (world.systems, key_store) == (known.systems, known.key_store)
@@ -80,16 +96,70 @@ def apply(request: Request, dialogue: Dialogue) -> Outcome | None:
         if not dialogue.confirm():
             return None
         key_store = check_stores(plan, world)
-        situation = world.situation
-        performer = Performer(store.state, situation.types, world.handlers, world.secrets, situation.refused)
+        trials = find_trials(place, world.intent, plan, account) if asked else None
         with dialogue.stoppable() as stop:
-            store.begin(world.systems, key_store)
-            results = Executor(performer, store.record, dialogue.progress, stop, place.parallelism).run(plan)
-            return Outcome(results, store.commit().serial)
+            run = _Run(world, store, key_store, dialogue, stop, place.parallelism, trials)
+            return run.carry_out(plan, doors)
 
 
-def refuse(hazards: tuple[Hazard, ...]) -> None:
-    """RefusedError naming every hazard that was not allowed; IncompleteError if all that is missing is a read."""
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One plan being carried out."""
+
+    world: World
+    store: OpenState
+    key_store: str
+    dialogue: Dialogue
+    stop: Event
+    workers: int
+    trials: Trials | None
+
+    def carry_out(self, plan: Plan, doors: tuple[Door, ...]) -> Outcome:
+        """Everything but the doors, then those beside which another way in is proved."""
+        world, total = self.world, sum(len(change.steps) for change in plan.changes)
+        before = self.trials.before(self.store.state, world.secrets) if self.trials else None
+        results = self._steps(without(plan, doors), total)
+        after = self._after()
+        tried = [(door, keeps_open(door, results, world, after)) for door in doors]
+        if closed := tuple(door.change for door, why in tried if not why):
+            results += self._steps(replace(plan, changes=closed), total)
+            after = self._after()
+        for result in [item for door, why in tried if why for item in left_open(door, why)]:
+            results += (result,)
+            self.dialogue.progress(result, total)
+        logins = Comparison(before, after) if before and after else None
+        return Outcome(results, self.store.state.serial, logins)
+
+    def _after(self) -> Diagnosis | None:
+        if self.trials is None or self.stop.is_set():
+            return None
+        return self.trials.after(self.store.state, self.world.secrets)
+
+    def _steps(self, plan: Plan, total: int) -> tuple[StepResult, ...]:
+        """Some of the changes, carried out and committed."""
+        if not plan.changes:
+            return ()
+        world = self.world
+        situation = world.situation
+        performer = Performer(self.store.state, situation.types, world.handlers, world.secrets, situation.refused)
+        self.store.begin(world.systems, self.key_store)
+        executor = Executor(
+            performer,
+            self.store.record,
+            lambda result, _: self.dialogue.progress(result, total),
+            self.stop,
+            self.workers,
+        )
+        results = executor.run(plan)
+        self.store.commit()
+        return results
+
+
+def refuse(hazards: tuple[Hazard, ...], doors: Collection[str]) -> None:
+    """RefusedError naming every hazard that was not allowed; IncompleteError if all that is missing is a read.
+
+    `doors` are the subjects for which a proof does as well.
+    """
     if not hazards:
         return
     arguments = allowing(hazards)
@@ -100,7 +170,11 @@ def refuse(hazards: tuple[Hazard, ...]) -> None:
             "\n".join(["set right what the plan says of it; or leave it out, with", *arguments]),
         )
     need = "needs" if len(arguments) == 1 else "need"
+    remedy = ["if that is meant, apply again with", *arguments]
+    if any(hazard.name is HazardName.LOCKS_OUT and hazard.subject in doors for hazard in hazards):
+        remedy.append(
+            "or prove in the same run that a test account gets in: --verify --as USER --password-from HANDLE"
+        )
     raise RefusedError(
-        f"nothing was done: {number(len(arguments), 'hazard')} of the plan {need} permission",
-        "\n".join(["if that is meant, apply again with", *arguments]),
+        f"nothing was done: {number(len(arguments), 'hazard')} of the plan {need} permission", "\n".join(remedy)
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.core.planner import make_plan
 from reconciler.core.policy import judge
+from reconciler.flows.access import find_losses
 from reconciler.flows.world import look
 from reconciler.transport.http import Access
 
@@ -31,7 +32,7 @@ def judged(world: World, spec: SpecRead) -> Plan:
     return replace(
         made,
         hazards=(*judge(made, world.situation), *world.moved),
-        diagnostics=(*world.diagnostics, *made.diagnostics),
+        diagnostics=(*world.diagnostics, *made.diagnostics, *find_losses(made, world)),
         systems=world.systems,
         spec_digest=spec.digest,
     )

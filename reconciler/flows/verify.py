@@ -6,67 +6,121 @@ is shown to Clavex's token endpoint, over a connection that has no other credent
 
 from __future__ import annotations
 
-import secrets
-from contextlib import ExitStack
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
-from urllib.parse import quote, urlencode
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, NamedTuple
 
-from reconciler.core.check import (
-    Check,
-    Diagnosis,
-    Source,
-    Status,
-    Stops,
-    broken,
-    doubtful,
-    examined,
-    fine,
-    hidden,
-    unread,
-)
+from reconciler.core.check import Check, Diagnosis, Status, Stops, broken, doubtful, examined, fine, hidden, unread
 from reconciler.core.fit import examine_fit
-from reconciler.core.hosts import is_below
-from reconciler.core.intent import SignOn
-from reconciler.core.login import (
-    AUTHORIZE,
-    START,
-    Start,
-    asked_by,
-    bare,
-    compare_asked,
-    judge_answer,
-    judge_return,
-)
+from reconciler.core.intent import Intent, SignOn
+from reconciler.core.login import START, Start
 from reconciler.core.observed import Absent, Present, Unreadable
 from reconciler.errors import ReconcilerError, SecretError
 from reconciler.flows.account import LOGIN, Account, Login
 from reconciler.flows.guard import guard
-from reconciler.flows.registry import PLUGIN_RECORDS, PROVIDER_RECORDS
+from reconciler.flows.place import Place
+from reconciler.flows.product_login import PRODUCT_LOGIN, ProductLogin
+from reconciler.flows.registry import PROVIDER_RECORDS
 from reconciler.flows.survey import Survey, survey
+from reconciler.flows.way import Measure, find_start, follow
 from reconciler.flows.world import completed
 from reconciler.ports import RotatingHandler, Write
-from reconciler.transport.browsing import Browser, End, Walk, open_browser
 from reconciler.transport.http import Access, open_http
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from pydantic import SecretStr
-
-    from reconciler.core.check import Landing
+    from reconciler.core.check import Landing, Person
     from reconciler.core.secret import Handle
-    from reconciler.flows.place import Place
+    from reconciler.core.state import State
     from reconciler.ports import Secrets
 
 SECRET = "client-secret"  # noqa: S105 - the name of a check
 _NOT_PROVED = "the plugin's own copy can be written and not read: only a login through {} proves it"
 
 
+class Logins(NamedTuple):
+    """What the logins of an account by one sign-on showed, and who it landed as where that is known."""
+
+    checks: tuple[Check, ...]
+    landing: Landing | None
+
+
+def log_in_twice(look: Survey, sign_on: SignOn, account: Account) -> Logins:
+    """We take the code of one login, the product that of the other."""
+    landing, checks = _exchange(look, sign_on, account)
+    person, more = _pass_through(look, sign_on, account, landing)
+    return Logins((*checks, *more), replace(landing, person=person) if landing else None)
+
+
+def log_in_once(look: Survey, sign_on: SignOn, account: Account) -> Logins:
+    """The product takes the code; we do where that cannot be tried. Clavex counts logins (facts clavex 6.1)."""
+    _, checks = _pass_through(look, sign_on, account, None)
+    if any(check.status is Status.UNKNOWN and check.stops is Stops.NOTHING for check in checks):
+        landing, more = _exchange(look, sign_on, account)
+        return Logins((*checks, *more), landing)
+    return Logins(checks, None)
+
+
+def _exchange(look: Survey, sign_on: SignOn, account: Account) -> tuple[Landing | None, tuple[Check, ...]]:
+    value = None
+    with suppress(SecretError):  # the check client-secret says it
+        value = look.secrets.value(str(sign_on.client.secret)) if sign_on.client.secret else None
+    if value is None:
+        seen = "not tried: there is no client secret to exchange a code with"
+        return None, (hidden(LOGIN, sign_on.where, seen, "see the check client-secret"),)
+    login = Login(sign_on, account, value, look.retries)
+    checks = tuple(examined(LOGIN, sign_on.where, login.run))
+    return login.landing, checks
+
+
+def _pass_through(
+    look: Survey, sign_on: SignOn, account: Account, landing: Landing | None
+) -> tuple[Person | None, tuple[Check, ...]]:
+    try:
+        start = find_start(look, sign_on)
+    except ReconcilerError as problem:
+        return None, (unread(PRODUCT_LOGIN, sign_on.where, problem.message, problem.remedy),)
+    if not isinstance(start, Start):
+        seen, remedy = f"not tried: {start.seen}", start.remedy or "see the check start"
+        return None, (hidden(PRODUCT_LOGIN, sign_on.where, seen, remedy, start.source),)
+    login = ProductLogin(sign_on, account, start, look.retries, landing)
+    checks = tuple(examined(PRODUCT_LOGIN, sign_on.where, login.run))
+    return login.person, checks
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What is proved: the sign-ons of an intent, by one measure; and by `log_in` if there is an account."""
+
+    place: Place
+    intent: Intent
+    account: Account | None = None
+    measure: Measure = Measure.SPEC
+    log_in: Callable[[Survey, SignOn, Account], Logins] = log_in_twice
+
+    def run(self, state: State, stores: Secrets) -> Diagnosis:
+        """Every proof, sign-on by sign-on."""
+        landings: list[Landing] = []
+        with ExitStack() as stack:
+            look = survey(self.place, self.intent, state, stores, stack)
+            issuers = {item.issuer_system.name for item in _by_name(look)}
+            seen = {name: tuple(_examined(look, name)) for name in sorted(issuers)}
+            checks = [*_systems(look, seen)]
+            for sign_on in _by_name(look):
+                checks += _sign_on(look, sign_on, seen[sign_on.issuer_system.name], self.measure)
+                if self.account and sign_on.enabled:
+                    logins = self.log_in(look, sign_on, self.account)
+                    checks += logins.checks
+                    landings += [logins.landing] if logins.landing else []
+        return Diagnosis(self.intent.stack, self.intent.environment, tuple(dict.fromkeys(checks)), tuple(landings))
+
+
 def verify(place: Place, user: str = "", password: Handle | None = None) -> Diagnosis:
     """Every proof of the stack, sign-on by sign-on. ReconcilerError if spec or state cannot be read.
 
-    With a `user`, whose password lies at `password`, one login by every sign-on too.
+    With a `user`, whose password lies at `password`, two logins by every sign-on too.
 
     RefusedError if a system moved: no credential is sent to another host.
     """
@@ -74,40 +128,18 @@ def verify(place: Place, user: str = "", password: Handle | None = None) -> Diag
     state = place.state_store().read()
     intent = completed(spec.intent)
     guard(place, intent, state)
-    landings: list[Landing] = []
-    with ExitStack() as stack:
-        stores = place.secrets(spec, state)
-        account = Account(user, _password(stores, password)) if password else None
-        look = survey(place, intent, state, stores, stack)
-        issuers = {item.issuer_system.name for item in _by_name(look)}
-        seen = {name: tuple(_examined(look, name)) for name in sorted(issuers)}
-        checks = [*_systems(look, seen)]
-        for sign_on in _by_name(look):
-            checks += _sign_on(look, sign_on, seen[sign_on.issuer_system.name])
-            if account and sign_on.enabled:
-                checks += _log_in(look, sign_on, account, landings)
-    return Diagnosis(intent.stack, intent.environment, tuple(dict.fromkeys(checks)), tuple(landings))
+    stores = place.secrets(spec, state)
+    return Proof(place, intent, find_account(stores, user, password)).run(state, stores)
 
 
-def _password(stores: Secrets, handle: Handle) -> SecretStr:
-    value = stores.value(str(handle))
+def find_account(stores: Secrets, user: str, password: Handle | None) -> Account | None:
+    """The test account; None if none is named. SecretError if its password is missing."""
+    if password is None:
+        return None
+    value = stores.value(str(password))
     if value is None:
-        raise SecretError(f"the password {handle} is missing", "put it there, or name another place")
-    return value
-
-
-def _log_in(look: Survey, sign_on: SignOn, account: Account, landings: list[Landing]) -> Iterator[Check]:
-    """One login with the account; who it lands as is added to `landings`."""
-    value = look.secrets.value(str(sign_on.client.secret)) if sign_on.client.secret else None
-    if value is None:
-        yield hidden(
-            LOGIN, sign_on.where, "not tried: there is no client secret to exchange a code with", "see above"
-        )
-        return
-    login = Login(sign_on, account, value, look.retries)
-    yield from examined(LOGIN, sign_on.where, login.run)
-    if login.landing is not None:
-        landings.append(login.landing)
+        raise SecretError(f"the password {password} is missing", "put it there, or name another place")
+    return Account(user, value)
 
 
 def _by_name(look: Survey) -> list[SignOn]:
@@ -131,123 +163,18 @@ def _examined(look: Survey, name: str) -> Iterable[Check]:
     return examined(provider.name, name, lambda: provider.examine(examination))
 
 
-def _sign_on(look: Survey, sign_on: SignOn, seen: Sequence[Check]) -> Iterator[Check]:
+def _sign_on(look: Survey, sign_on: SignOn, seen: Sequence[Check], measure: Measure) -> Iterator[Check]:
     """The way to Clavex, the secret, the claims (`seen` at Clavex); and what reading shows to be wrong."""
     if not sign_on.enabled:
         text = "it is switched off in the spec: nobody logs in by it, so nothing was tried"
         yield hidden(START, sign_on.where, text, f"say enabled = true in [{sign_on.where}] and apply")
         return
-    yield from examined(START, sign_on.where, lambda: _way(look, sign_on))
+    yield from examined(START, sign_on.where, lambda: follow(look, sign_on, measure))
     yield from examined(SECRET, sign_on.where, lambda: [_secret(look, sign_on)])
     yield from (check for check in seen if check.subject == sign_on.where)
     for check in examine_fit(sign_on, look.situation.observed, look.failures.keys()):
         if check.status is not Status.OK:
             yield check
-
-
-# --- the way to the login form ------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class _Way:
-    """What one way from a product to Clavex is made of."""
-
-    sign_on: SignOn
-    browser: Browser
-
-    @property
-    def endpoint(self) -> str:
-        """Clavex's authorize endpoint (facts clavex 5.1)."""
-        system = self.sign_on.issuer_system
-        return f"{system.url}/{quote(system.org, safe='')}/authorize"
-
-    def walk(self, url: str) -> Walk:
-        """The way from `url`, up to where the browser would come back to the plugin."""
-        return self.browser.walk(url, stop=self.sign_on.callback or "")
-
-
-def _way(look: Survey, sign_on: SignOn) -> Iterator[Check]:
-    """The way from the product; where that does not lead to Clavex, what Clavex says to what the spec has."""
-    with open_browser([sign_on.product, sign_on.issuer_system], look.retries) as browser:
-        way = _Way(sign_on, browser)
-        found = list(examined(START, sign_on.where, lambda: _from_product(look, way)))
-        yield from found
-        if not any(check.name == AUTHORIZE for check in found):
-            yield from examined(AUTHORIZE, sign_on.where, lambda: [_directly(way)])
-
-
-def _from_product(look: Survey, way: _Way) -> Iterator[Check]:
-    sign_on, product = way.sign_on, way.sign_on.product
-    examination = look.examine(product.name)
-    if examination is None:
-        yield unread(START, sign_on.where, f"not known while {product.name} cannot be read")
-        return
-    start = PLUGIN_RECORDS[sign_on.plugin].start(sign_on, examination)
-    if not isinstance(start, Start):
-        yield start
-        return
-    walk = way.walk(start.url)
-    arrived = next((url for url in walk.urls if is_below(url, way.endpoint)), None)
-    if arrived is None:
-        yield _astray(way, start, walk)
-        return
-    yield from compare_asked(sign_on, asked_by(arrived), start.source)
-    yield _judge(way, walk, f"by {product.name} itself")
-
-
-def _astray(way: _Way, start: Start, walk: Walk) -> Check:
-    """The way from the product did not lead to Clavex."""
-    sign_on, product = way.sign_on, way.sign_on.product.name
-    reached, begin = bare(walk.urls[-1]), bare(start.url)
-    remedy = f"open {begin} in a browser, and look into the log of {product}"
-    match walk.end:
-        case End.LOOP:
-            seen = f"{begin} leads round in a circle: {len(walk.urls)} redirects, the last to {reached}"
-            remedy = f"does a proxy in front of {product} send http to https and back, or is its base URL wrong?"
-        case End.ELSEWHERE:
-            seen = f"{begin} leads to {reached}, not to Clavex at {way.endpoint}; it was not opened"
-            remedy = (
-                f"if that is Clavex too, correct url in [systems.{sign_on.issuer_system.name}], and apply; "
-                f"does a proxy in front of {product} want a login of its own?"
-            )
-        case _:
-            status = walk.answer.status if walk.answer else 0
-            seen = f"{begin} leads to {reached}, which answers {status}, and not to Clavex"
-    if start.source is Source.ASSUMED and walk.answer is not None and walk.answer.status == _MISSING:
-        return hidden(START, sign_on.where, f"{seen}; that a login begins there is assumed", remedy, start.source)
-    return broken(START, sign_on.where, seen, remedy, start.source)
-
-
-_MISSING = 404
-
-
-def _directly(way: _Way) -> Check:
-    """Clavex, asked as the plugin would have to ask it."""
-    sign_on = way.sign_on
-    asked = {
-        "response_type": "code",
-        "client_id": sign_on.client.client_id,
-        "redirect_uri": sign_on.callback or "",
-        "scope": " ".join(dict.fromkeys(("openid", *sign_on.scopes))),
-        "state": secrets.token_urlsafe(16),
-        "nonce": secrets.token_urlsafe(16),
-    }
-    walk = way.walk(f"{way.endpoint}?{urlencode(asked)}")
-    return _judge(
-        way, walk, f"by us with the values of the spec, which does not prove what {sign_on.product.name} asks"
-    )
-
-
-def _judge(way: _Way, walk: Walk, by: str) -> Check:
-    """What Clavex made of a request that reached its authorize endpoint."""
-    sign_on, last = way.sign_on, walk.urls[-1]
-    if walk.end is End.PAGE and walk.answer is not None:
-        return judge_answer(sign_on, walk.answer.status, walk.answer.content, by)
-    if walk.end is End.STOPPED:
-        return judge_return(sign_on, asked_by(last), by)
-    kind = "in a circle, the last time" if walk.end is End.LOOP else "on"
-    seen = f"Clavex sends the browser {kind} to {bare(last)}; asked {by}"
-    return broken(AUTHORIZE, sign_on.where, seen, "does a proxy in front of Clavex want a login of its own?")
 
 
 # --- the secret ---------------------------------------------------------------------------------------------------

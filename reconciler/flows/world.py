@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 class World:
     """The systems, read. `systems` are the records that an apply leaves in the state; `moved` was permitted."""
 
+    intent: Intent
     situation: Situation
     handlers: Handlers
     secrets: Secrets
@@ -87,7 +88,7 @@ def look(
             desired, observed, state, types, statuses, TAKEN_DOWN if intent.taken_down else LEFT_SPEC
         )
         records = {**state.systems, **_records(intent, systems.facts)}
-        yield World(situation, handlers, secrets, diagnostics, records, moved)
+        yield World(intent, situation, handlers, secrets, diagnostics, records, moved)
 
 
 def completed(intent: Intent) -> Intent:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from reconciler.core.outcome import Outcome, Status, StepResult
 from reconciler.errors import ExitCode
 from reconciler.render.diagnostics import remedy_lines
+from reconciler.render.doctor import logins_lines
 from reconciler.render.sections import INDENT, title
 from reconciler.render.terminal import Ink, Style, prose, wrap
 
@@ -61,6 +62,8 @@ def outcome_text(outcome: Outcome, style: Style, *, width: int) -> str:
             for result in found:
                 lines += _result(result, style, width)
             sections.append(lines)
+    if outcome.logins is not None:
+        sections.append(logins_lines(outcome.logins, style, width))
     sections.append([style.paint(line, Ink.BOLD) for line in wrap(outcome_summary(outcome), width)])
     return "\n\n".join("\n".join(lines) for lines in sections if lines)
 

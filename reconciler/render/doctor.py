@@ -17,6 +17,8 @@ from reconciler.render.wording import number
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from reconciler.core.check import Person
+    from reconciler.core.comparison import Comparison
     from reconciler.render.document import Document
 
 _INKS = {Status.OK: Ink.GREEN, Status.WARNING: Ink.YELLOW, Status.FAILED: Ink.RED, Status.UNKNOWN: Ink.CYAN}
@@ -33,6 +35,8 @@ def doctor_text(diagnosis: Diagnosis, style: Style, *, columns: int) -> str:
 def verify_text(diagnosis: Diagnosis, style: Style, *, columns: int) -> str:
     """The table of `verify`."""
     well = "As far as a login can be followed without a password, nothing stops it."
+    if diagnosis.landings:
+        well = "Nothing stops a login, as far as the test account was followed."
     text = _text(diagnosis, "Proof of the login for", well, style, columns)
     return "\n".join([text, *_landings(diagnosis, style)])
 
@@ -49,6 +53,41 @@ def _landings(diagnosis: Diagnosis, style: Style) -> Iterator[str]:
             yield f"    {pad(style.safe(theirs), column)}  {style.safe(ours) or 'not mapped in the spec'}"
         if not landing.groups:
             yield "    in no group"
+        if landing.person is not None:
+            yield f"    {style.safe(_told(landing.person))}"
+
+
+def _told(person: Person) -> str:
+    """What the product itself says of who was logged in."""
+    groups = "groups that it does not tell" if person.groups is None else ", ".join(person.groups) or "no group"
+    return f"the product says: {person.username}, in {groups}"
+
+
+def logins_lines(compared: Comparison, style: Style, columns: int) -> list[str]:
+    """Each check of the logins before and after an apply, then what is not well, and what no longer works."""
+    names = max((len(trial.name) for trial in compared.trials), default=0)
+    lines = [title("Logins before and after", style)]
+    for subject, trials in groupby(sorted(compared.trials, key=lambda trial: trial.subject), lambda one: one.subject):
+        lines.append(f"  {style.paint(style.safe(subject), Ink.BOLD)}")
+        for trial in trials:
+            first, second = (_painted(status, style) for status in (trial.before, trial.after))
+            mark = style.paint("  no longer", Ink.RED, Ink.BOLD) if trial.broke else ""
+            lines.append(f"    {pad(style.safe(trial.name), names)}  {first}  {second}{mark}".rstrip())
+    ill = [check for check in compared.after.checks if check.status is not Status.OK]
+    for subject, checks in groupby(_by_subject(ill), key=lambda check: check.subject):
+        lines += ["", style.paint(style.safe(subject), Ink.BOLD)]
+        lines += [line for check in checks for line in _row(check, min(names, _WIDEST_NAME), style, columns)]
+    lines.append("")
+    if broken := compared.broken:
+        found = ", ".join(f"{trial.name} of {trial.subject}" for trial in broken)
+        return lines + prose(f"A login that worked before would no longer: {found}.", style, columns, "", "  ")
+    if compared.lost_sight:
+        return [*lines, "What worked before could not all be tried again: nobody knows."]
+    return [*lines, "What worked before works after."]
+
+
+def _painted(status: Status | None, style: Style) -> str:
+    return style.paint(pad(status, _STATUS), _INKS[status], Ink.BOLD) if status else pad("-", _STATUS)
 
 
 def _text(diagnosis: Diagnosis, heading: str, well: str, style: Style, columns: int) -> str:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from reconciler.core.address import Address
+    from reconciler.core.comparison import Comparison
     from reconciler.core.outcome import Outcome, StepResult
     from reconciler.core.plan import Plan, Unread
     from reconciler.core.state import State
@@ -56,8 +57,20 @@ def outcome_document(outcome: Outcome) -> Document:
             "exit_code": int(outcome.exit_code),
             "serial": outcome.serial,
             "results": [_result(result) for result in outcome.results],
+            "logins": _logins(outcome.logins),
         },
     )
+
+
+def _logins(compared: Comparison | None) -> Document | None:
+    if compared is None:
+        return None
+    return {
+        "trials": [asdict(trial) for trial in compared.trials],
+        "before": [asdict(check) for check in compared.before.checks],
+        "after": [asdict(check) for check in compared.after.checks],
+        "landings": [asdict(landing) for landing in compared.after.landings],
+    }
 
 
 def diagnostics_document(diagnostics: Iterable[Diagnostic]) -> Document:

@@ -69,7 +69,7 @@ def test_a_secret_that_somebody_exchanged_and_told_us_of_reaches_the_plugins(pla
     place.apply("locks-out", "takes-over").ended(ExitCode.DONE)
     world.set_secret(client, "second")
     ran = place.run("plan").ended(ExitCode.ERROR)
-    assert "the server would make the secret env#SECRET, and this store cannot keep it" in " ".join(ran.out.split())
+    assert "the server would make the secret env:SECRET, and this store cannot keep it" in " ".join(ran.out.split())
     place.environ["SECRET"] = "second"
     place.apply().ended(ExitCode.DONE)
     wanted.check(place)

@@ -7,20 +7,27 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from pydantic import SecretStr
 
 from reconciler.errors import ExitCode
+from reconciler.flows import product_login
+from reconciler.flows.registry import PROVIDER_RECORDS
 from reconciler.sandbox.faults import Fault, Kind
 from reconciler.transport import retry
+from reconciler.transport.browsing import Browser, End, Walk
 
 if TYPE_CHECKING:
     from acceptance.workplace import Workplace
 
-    from reconciler.sandbox.clavex.records import User
+    from reconciler.sandbox.clavex.records import Group, User
 
 Found = dict[tuple[str, str], dict[str, Any]]
 EMAIL, PASSWORD = "bob@acme.test", "Bob-pass-1"
 ARGUMENTS = ("verify", "--as", EMAIL, "--password-from", "env:TEST_PASSWORD")
-SPEC = {"sso": {"jira": {"attributes": {"username": "email"}}}}
+SPEC = {
+    "systems": {"jira": {"applications": {"jira-software": ["jira-software-users"]}}},
+    "sso": {"jira": {"attributes": {"username": "email"}}},
+}
 
 
 @pytest.fixture
@@ -33,8 +40,13 @@ def bob(place: Workplace, monkeypatch: pytest.MonkeyPatch) -> User:
     world = place.sandbox.clavex.world
     user = world.add_user(EMAIL, PASSWORD, "Bob", "Ross")
     world.add_group("choir").members.add(user.id)
-    next(group for group in world.groups.values() if group.name == "jira-software-users").members.add(user.id)
+    for name in ("jira-software-users", "confluence-users"):
+        group_of(place, name).members.add(user.id)
     return user
+
+
+def group_of(place: Workplace, name: str) -> Group:
+    return next(group for group in place.sandbox.clavex.world.groups.values() if group.name == name)
 
 
 def log_in(place: Workplace, code: ExitCode) -> tuple[Found, list[dict[str, Any]]]:
@@ -48,11 +60,14 @@ def log_in(place: Workplace, code: ExitCode) -> tuple[Found, list[dict[str, Any]
 def test_who_lands_where(place: Workplace, bob: User) -> None:
     found, landings = log_in(place, ExitCode.DONE)
     for subject in ("sso.jira", "sso.confluence"):
-        for name in ("login", "id-token", "claims-arrived"):
+        for name in ("login", "id-token", "claims-arrived", "product-login"):
             assert found[subject, name]["status"] == "ok", found[subject, name]
     jira = next(landing for landing in landings if landing["subject"] == "sso.jira")
     assert jira["account"] == jira["username"] == bob.email
-    assert jira["groups"] == [["choir", ""], ["jira-software-users", "jira-software-users"]]
+    both = ["confluence-users", "jira-software-users"]
+    assert jira["groups"] == [["choir", ""], [both[0], ""], [both[1], both[1]]]
+    assert jira["person"] == {"username": bob.email, "groups": [both[1]]}
+    assert landings[0]["person"] == {"username": bob.email, "groups": [both[0]]}
     assert "UserInfo" in found["sso.jira", "claims-arrived"]["seen"]
     assert "the ID token" in found["sso.confluence", "claims-arrived"]["seen"]
 
@@ -64,11 +79,178 @@ def test_the_table(place: Workplace) -> None:
 
 
 @pytest.mark.usefixtures("bob")
-def test_nobody_is_logged_in_to_a_product_and_nothing_but_the_login_is_sent(place: Workplace) -> None:
+def test_nothing_but_the_logins_is_sent(place: Workplace) -> None:
     seen = place.watch()
-    log_in(place, ExitCode.DONE)
+    found, _ = log_in(place, ExitCode.DONE)
     assert {(name, path) for name, _, path in seen} == {("clavex", "/acme/token"), ("clavex", "/acme/authorize")}
-    assert set(place.sandbox.jira.world.sessions.values()) <= {"admin"}
+    assert sorted(set(place.sandbox.jira.world.sessions.values())) == ["admin", EMAIL]
+    for session in place.sandbox.jira.world.sessions | place.sandbox.confluence.world.sessions:
+        assert all(session not in text for text in place.shown)
+    told = found["sso.jira", "product-login"]["seen"]
+    assert told.startswith(f"jira logged {EMAIL} in as {EMAIL}, with the groups jira-software-users; this proves")
+    assert "the stored" not in found["sso.jira", "client-secret"]["seen"].partition(";")[2]
+
+
+# --- what a product says to a login -------------------------------------------------------------------------------
+
+
+def product(
+    place: Workplace, subject: str = "sso.confluence", code: ExitCode = ExitCode.UNVERIFIED
+) -> dict[str, Any]:
+    """The check of the login through the product."""
+    return log_in(place, code)[0][subject, "product-login"]
+
+
+@pytest.mark.usefixtures("bob")
+def test_a_copy_of_the_secret_that_is_not_the_stored_one(place: Workplace) -> None:
+    world = place.sandbox.confluence.world
+    (idp,) = world.idps.values()
+    idp.client_secret = SecretStr("another-secret")
+    check = product(place)
+    assert (check["status"], check["stops"]) == ("failed", "login")
+    assert (
+        "confluence had the answer of Clavex and logged nobody in: it answers 502 at http://127.0.0.1:"
+        in check["seen"]
+    )
+    assert "the plugin's own copy of the secret is another than the stored one" in check["remedy"]
+    # What the remedy says mends it.
+    place.run("forget", "confluence/idp/confluence").ended(ExitCode.DONE)
+    place.apply("takes-over", "locks-out").ended(ExitCode.DONE)
+    assert product(place, code=ExitCode.DONE)["status"] == "ok"
+
+
+def test_a_group_without_application_access(place: Workplace, bob: User) -> None:
+    group_of(place, "jira-software-users").members.remove(bob.id)
+    found, landings = log_in(place, ExitCode.UNVERIFIED)
+    assert "it answers 403 at " in found["sso.jira", "product-login"]["seen"]
+    assert "application-access" in found["sso.jira", "product-login"]["remedy"]
+    assert found["sso.confluence", "product-login"]["status"] == "ok"
+    assert [landing["person"] is None for landing in landings] == [False, True]
+
+
+@pytest.mark.usefixtures("bob")
+def test_a_provider_that_is_gone_is_not_tried(place: Workplace) -> None:
+    place.sandbox.confluence.world.idps.clear()
+    check = product(place)
+    assert (check["status"], check["stops"]) == ("unknown", "nothing")
+    assert "not tried: it is not set up in Confluence yet" in check["seen"]
+
+
+@pytest.mark.usefixtures("bob")
+def test_a_form_that_does_not_come_is_not_filled_in(place: Workplace) -> None:
+    place.sandbox.clavex.world.clients["atlassian"].redirect_uris = ["https://elsewhere.test/"]
+    assert "does not lead to Clavex's login form" in product(place)["seen"]
+
+
+@pytest.mark.usefixtures("bob")
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        (Fault(kind=Kind.LOGIN_REDIRECT, path="/oauth/callback"), "it shows its login page again, http://127.0.0.1:"),
+        (Fault(kind=Kind.SERVER_ERROR, path="/oauth/callback", status=401), "it answers 401 at http://127.0.0.1:"),
+        (
+            Fault(kind=Kind.LOGIN_REDIRECT, path=r"/oauth/callback|/login\.jsp", times=None),
+            "it leads round in a circle",
+        ),
+        (Fault(kind=Kind.HTML, path="/oauth/callback"), "to somebody who is not logged in"),
+    ],
+)
+def test_what_the_product_answered(place: Workplace, fault: Fault, told: str) -> None:
+    place.sandbox.jira.faults.add(fault)
+    assert told in product(place, "sso.jira")["seen"]
+
+
+@pytest.mark.usefixtures("bob")
+@pytest.mark.parametrize(
+    ("target", "told"),
+    [
+        ("https://wiki.test/", "it leads to https://wiki.test/, which was not opened"),
+        ("{callback}?error=access_denied&state=1", "Clavex had told it access_denied"),
+    ],
+)
+def test_where_the_login_led(place: Workplace, monkeypatch: pytest.MonkeyPatch, target: str, told: str) -> None:
+    callback = f"{place.sandbox.confluence.url}/plugins/servlet/oidc/callback"
+    end = End.ELSEWHERE if "wiki" in target else End.PAGE
+    walk = Walk((callback, target.format(callback=callback)), end)
+    monkeypatch.setattr(Browser, "submit", lambda *_: walk)
+    assert told in product(place)["seen"]
+
+
+@pytest.mark.usefixtures("bob")
+def test_a_product_that_leads_to_another_host(place: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(place.sandbox.confluence.world, "base_url", "https://wiki.test")
+    check = product(place)
+    assert check["seen"].startswith("not tried")  # the start leads there already
+
+
+def test_a_user_name_that_the_product_does_not_take(place: Workplace, bob: User) -> None:
+    world = place.sandbox.jira.world
+    world.add_user("bobby", bob.email, "Bob")
+    document: Any = world.miniorange
+    document["Identity Providers"][0]["Attribute Mapping"]["LOGIN_USER_BY_ATTRIBUTE"] = "email"
+    check = product(place, "sso.jira", ExitCode.DONE)
+    assert check["status"] == "warning"
+    assert "as bobby" in check["seen"]
+    assert f"the claims call the account {bob.email}" in check["seen"]
+
+
+@pytest.mark.usefixtures("bob")
+def test_groups_that_the_plugin_does_not_take(place: Workplace) -> None:
+    (idp,) = place.sandbox.confluence.world.idps.values()
+    idp.jit_configuration.user_provisioning_enabled = False
+    world = place.sandbox.confluence.world
+    world.add_user(EMAIL, EMAIL, "Bob")
+    world.groups["wiki-readers"] = [EMAIL]
+    world.permissions["wiki-readers"] = {("application", "use")}
+    check = product(place, code=ExitCode.DONE)
+    assert check["status"] == "warning"
+    assert "missing, though Clavex sends them and the spec maps them: confluence-users" in check["seen"]
+
+
+@pytest.mark.usefixtures("bob")
+def test_groups_that_the_product_does_not_tell(place: Workplace) -> None:
+    for served, path in ((place.sandbox.jira, "/myself"), (place.sandbox.confluence, "/memberof")):
+        served.faults.add(Fault(kind=Kind.SERVER_ERROR, path=path, status=500, times=None))
+    found, landings = log_in(place, ExitCode.DONE)
+    for subject in ("sso.jira", "sso.confluence"):
+        assert ", with groups that it does not tell; this proves" in found[subject, "product-login"]["seen"]
+    assert [landing["person"]["groups"] for landing in landings] == [None, None]
+
+
+@pytest.mark.usefixtures("bob")
+def test_who_is_logged_in_cannot_be_read(place: Workplace) -> None:
+    place.sandbox.confluence.faults.add(Fault(kind=Kind.HTML, path="/user/current", times=None))
+    check = product(place, code=ExitCode.INCOMPLETE)
+    assert (check["status"], check["stops"]) == ("unknown", "reading")
+
+
+@pytest.mark.usefixtures("bob")
+def test_a_product_of_another_kind_that_does_not_tell(place: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
+    records = {**PROVIDER_RECORDS, "confluence": replace(PROVIDER_RECORDS["confluence"], who=None)}
+    monkeypatch.setattr(product_login, "PROVIDER_RECORDS", records)
+    check = product(place, code=ExitCode.DONE)
+    assert check["status"] == "unknown"
+    assert "which does not tell who is logged in" in check["seen"]
+
+
+@pytest.mark.usefixtures("bob")
+def test_a_product_that_sets_no_session(place: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Browser, "session", lambda *_: SecretStr(""))
+    assert "logged nobody in" in product(place)["seen"]
+
+
+@pytest.mark.usefixtures("bob")
+def test_more_logins_than_clavex_takes_are_not_tried_again(place: Workplace) -> None:
+    fault = Fault(kind=Kind.TOO_MANY, method="POST", path="/acme/authorize", times=None)
+    place.sandbox.clavex.faults.add(fault)
+    seen = place.watch()
+    found, _ = log_in(place, ExitCode.INCOMPLETE)
+    for name in ("login", "product-login"):
+        assert "Clavex takes no more logins from this address" in found["sso.jira", name]["seen"]
+    assert len([path for _, _, path in seen if path == "/acme/authorize"]) == 4
+
+
+# --- what Clavex gives ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.usefixtures("bob")
@@ -133,6 +315,7 @@ def test_claims_that_do_not_arrive(place: Workplace, bob: User) -> None:
     found, _ = log_in(place, ExitCode.UNVERIFIED)
     assert "no username (preferred_username)" not in found["sso.jira", "claims-arrived"]["seen"]
     assert "username (preferred_username): nobody" in found["sso.confluence", "claims-arrived"]["seen"]
+    assert "see the check claims-arrived" in found["sso.confluence", "product-login"]["remedy"]
 
 
 @pytest.mark.usefixtures("bob")

@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from reconciler.core.check import Diagnosis, Landing, Source, broken, doubtful, fine, hidden, unreachable, unread
+from reconciler.core.check import (
+    Diagnosis,
+    Landing,
+    Person,
+    Source,
+    broken,
+    doubtful,
+    fine,
+    hidden,
+    unreachable,
+    unread,
+)
 from reconciler.render.doctor import doctor_document, doctor_text, verify_document, verify_text
 from reconciler.render.document import json_text
 from reconciler.render.terminal import PLAIN, Style, width
@@ -97,7 +108,15 @@ def test_verify_has_a_title_and_a_verdict_of_its_own(golden: Golden) -> None:
 def test_who_would_land_where(golden: Golden) -> None:
     bob = Landing("sso.jira", "bob@acme.test", "bob", (("jira-users", "jira-users"), ("evil\x1b[31m", "")))
     eve = Landing("sso.wiki", "eve@acme.test", "", ())
-    text = verify_text(replace(HEALTHY, landings=(bob, eve)), PLAIN, columns=80)
+    landed = (
+        replace(bob, person=Person("bob", ("jira-users", "evil\x1b[31m"))),
+        eve,
+        replace(eve, person=Person("eve", ())),
+        replace(eve, person=Person("eve")),
+    )
+    text = verify_text(replace(HEALTHY, landings=landed), PLAIN, columns=80)
     golden("doctor/landings_80.txt", text + "\n")
-    document = verify_document(replace(HEALTHY, landings=(eve,)))
-    assert document["landings"] == [{"subject": "sso.wiki", "account": "eve@acme.test", "username": "", "groups": ()}]
+    document = verify_document(replace(HEALTHY, landings=landed[1:3]))
+    shown = {"subject": "sso.wiki", "account": "eve@acme.test", "username": "", "groups": ()}
+    person = {"username": "eve", "groups": ()}
+    assert document["landings"] == [{**shown, "person": None}, {**shown, "person": person}]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,8 @@ from situations import (
     unread_only,
 )
 
+from reconciler.core.check import Diagnosis, Landing, broken, fine, unread
+from reconciler.core.comparison import Comparison
 from reconciler.core.outcome import Outcome, Status, StepResult
 from reconciler.core.plan import StepKind
 from reconciler.core.state import Origin, State
@@ -58,6 +61,21 @@ WIDTH = 100
 ASCII = Style(unicode=False)
 COLOR = Style(color=True)
 RUNNING = LockInfo("7d1", "alice", "ci-3", 4711, "apply", "2025-03-04 10:12 UTC")
+UNSEEN = Diagnosis("acme", "prod", (unread("start", "sso.jira", "the product does not answer"),))
+LOGINS = Comparison(
+    Diagnosis("acme", "prod", (fine("start", "sso.jira", ""), fine("product-login", "sso.jira", "bob is in"))),
+    Diagnosis(
+        "acme",
+        "prod",
+        (
+            broken(
+                "product-login", "sso.jira", "jira logged nobody in: it answers 403 \x1b[31m", "look into its log"
+            ),
+            fine("start", "sso.jira", "jira sends the browser to Clavex"),
+        ),
+        (Landing("sso.jira", "bob@acme.test", "bob", (("users", "users"),)),),
+    ),
+)
 OUTCOMES = {
     "all_done": Outcome(
         (
@@ -97,6 +115,9 @@ OUTCOMES = {
         serial=15,
     ),
     "nothing": Outcome((), serial=15),
+    "login_broke": Outcome((StepResult(IDP, StepKind.UPDATE, Status.DONE, seconds=0.2),), 16, LOGINS),
+    "login_unseen": Outcome((), 17, replace(LOGINS, after=UNSEEN)),
+    "login_well": Outcome((), 17, replace(LOGINS, after=LOGINS.before)),
 }
 ERRORS = {
     "spec": SpecError(

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from reconciler.core.address import Address
+    from reconciler.core.losses import Members
     from reconciler.core.observed import Lookup
     from reconciler.core.resource import Attributes
 
@@ -29,6 +30,7 @@ GROUP = ResourceType(
     "group",
     key=("name",),
     attributes={"name": Mark.PLAIN},
+    admits="name",
     inside="group",  # that of a shared directory takes those of its products along
     locks_out=takes_rights,
 )
@@ -48,6 +50,9 @@ class GroupApi(Protocol):
 
     def delete(self, name: str) -> None:
         """Removes the group. ReconcilerError if there is none."""
+
+    def members(self, name: str) -> Members | None:
+        """Who is in the group; None if the product does not tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +82,10 @@ class DirectoryGroups:
             f"the group {name} is kept in {self.directory}, so it is not deleted in {self.product}",
             "delete it there; the directory synchronisation takes it out here",
         )
+
+    def members(self, name: str) -> Members | None:
+        """Who is in the group, as far as it has arrived."""
+        return self.api.members(name)
 
 
 def groups_api(api: GroupApi, product: str, directory: str) -> GroupApi:
@@ -138,6 +147,10 @@ class GroupHandler:
         except ReconcilerError:
             if self.api.find(name) is not None:
                 raise
+
+    def members(self, name: str) -> Members | None:
+        """Implements ports.MembersHandler."""
+        return self.api.members(name)
 
 
 def _refused(name: str, problem: StatusError) -> ReconcilerError:

@@ -102,6 +102,18 @@ def renames_people(before: Attributes, after: Attributes, name: str) -> Iterable
         yield f"{name} goes from {old} to {new}: people log in under other names, and are strangers to their accounts"
 
 
+def moves_groups(before: Attributes, after: Attributes, name: str) -> Iterable[str]:
+    """A sentence if groups come from another claim, or from none, and administrators are among the mapped ones."""
+    mapped = before.get(MAPPED_GROUPS)
+    administrators = [group for group in (mapped if isinstance(mapped, tuple) else ()) if "admin" in group.lower()]
+    old, new = before.get(name), after.get(name)
+    if administrators and old and old != new and after:
+        yield (
+            f"{name} goes from {old} to {new or 'nothing'}: unless that brings them too, no login maps anybody to "
+            f"{', '.join(administrators)} any more"
+        )
+
+
 def loses_administrators(before: Attributes, after: Attributes) -> Iterable[str]:
     """A sentence for each mapped group that looks like one of administrators and is mapped no longer."""
     if after and MAPPED_GROUPS not in after:  # not said: nothing is known to change

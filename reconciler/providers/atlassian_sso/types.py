@@ -12,6 +12,7 @@ from reconciler.providers.atlassian.sign_ons import (
     MAPPED_GROUPS,
     goes_off,
     loses_administrators,
+    moves_groups,
     renames_people,
 )
 
@@ -60,6 +61,7 @@ def locks_out(before: Attributes, after: Attributes) -> Iterable[str]:
     if before.get("enabled") is True and after.get("enabled") is False:
         yield "the sign-on is switched off: nobody logs in by it any more"
     yield from renames_people(before, after, "username_claim")
+    yield from moves_groups(before, after, "jit_groups")
     yield from loses_administrators(before, after)
 
 
@@ -75,6 +77,7 @@ IDP = ResourceType(
         MAPPED_GROUPS: Mark.LOCAL,
     },
     locks_out=locks_out,
+    admits=MAPPED_GROUPS,
 )
 SSO_SETTINGS = ResourceType(
     "sso_settings",
@@ -82,4 +85,5 @@ SSO_SETTINGS = ResourceType(
     attributes=dict.fromkeys(SETTINGS_FIELDS, Mark.PLAIN),
     kind=Kind.SETTINGS,
     locks_out=goes_off,
+    doors=(LOGIN_FORM, FALLBACK),
 )

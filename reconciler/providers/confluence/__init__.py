@@ -28,7 +28,7 @@ from reconciler.transport.answers import decode
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from reconciler.core.check import Check
+    from reconciler.core.check import Check, Person
     from reconciler.core.intent import Intent, System
     from reconciler.ports import Examination, Http
 
@@ -99,6 +99,13 @@ def examine(examination: Examination) -> Iterable[Check]:
     return checks.examine(examination, CONFLUENCE)
 
 
+def who(http: Http) -> Person | None:
+    """Who is logged in."""
+    from reconciler.providers.confluence.people import who as ask  # noqa: PLC0415 - only `verify` needs it
+
+    return ask(http)
+
+
 provider = Provider(
     name="confluence",
     settings=ConfluenceSettings,
@@ -107,4 +114,5 @@ provider = Provider(
     expand=expand,
     connect=connect,
     examine=examine,
+    who=who,
 )

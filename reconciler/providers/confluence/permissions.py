@@ -128,7 +128,12 @@ def _members(value: Value) -> tuple[str, ...]:
 
 
 GLOBAL_PERMISSION = ResourceType(
-    "global_permission", key=(), attributes={GROUPS: Mark.UNORDERED}, kind=Kind.SETTINGS, locks_out=loses_use
+    "global_permission",
+    key=(),
+    attributes={GROUPS: Mark.UNORDERED},
+    kind=Kind.SETTINGS,
+    locks_out=loses_use,
+    admits=GROUPS,
 )
 SPACE_PERMISSIONS = ResourceType(
     "space_permissions",

@@ -48,3 +48,6 @@ class CrowdGroups:
     def delete(self, name: str) -> None:
         """Removes the group. A group that is missing is 404."""
         self.http.send("DELETE", _GROUP, params={"groupname": name}, ok=(204,))
+
+    def members(self, name: str) -> None:
+        """Not known: nothing that we read tells how Crowd lists them."""

@@ -20,7 +20,7 @@ from reconciler.transport.answers import decode
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from reconciler.core.check import Check
+    from reconciler.core.check import Check, Person
     from reconciler.core.intent import Intent, System
     from reconciler.ports import Examination, Expansion, Http
 
@@ -76,6 +76,13 @@ def examine(examination: Examination) -> Iterable[Check]:
     return checks.examine(examination, JIRA)
 
 
+def who(http: Http) -> Person | None:
+    """Who is logged in."""
+    from reconciler.providers.jira.people import who as ask  # noqa: PLC0415 - only `verify` needs it
+
+    return ask(http)
+
+
 provider = Provider(
     name="jira",
     settings=JiraSettings,
@@ -84,4 +91,5 @@ provider = Provider(
     expand=expand,
     connect=connect,
     examine=examine,
+    who=who,
 )

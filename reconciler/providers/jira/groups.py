@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, TypeAdapter
 
+from reconciler.core.losses import Members
 from reconciler.ports import Http
 from reconciler.transport.answers import decode
 
@@ -18,6 +19,7 @@ _GROUP = "/rest/api/2/group"
 _MEMBER = f"{_GROUP}/member"
 _PICKER = "/rest/api/2/groups/picker"
 _MISSING = 404
+_FIRST = 5
 
 
 class _Suggestion(BaseModel):
@@ -28,7 +30,17 @@ class _Picked(BaseModel):
     groups: list[_Suggestion]
 
 
+class _Member(BaseModel):
+    name: str
+
+
+class _Members(BaseModel):
+    total: int
+    values: list[_Member]
+
+
 _ADAPTER = TypeAdapter(_Picked)
+_MEMBERS = TypeAdapter(_Members)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,3 +71,9 @@ class JiraGroups:
     def delete(self, name: str) -> None:
         """Removes the group. A group that is missing is 404, or 400."""
         self.http.send("DELETE", _GROUP, params={"groupname": name})
+
+    def members(self, name: str) -> Members:
+        """Who is active in the group, subgroups included."""
+        answer = self.http.get(_MEMBER, params={"groupname": name, "maxResults": _FIRST})
+        page = decode(answer, _MEMBERS, f"GET {self.http.url}{_MEMBER}")
+        return Members(page.total, tuple(person.name for person in page.values))

@@ -50,6 +50,7 @@ APPLICATION_ROLE = ResourceType(
     attributes={GROUPS: Mark.UNORDERED, DEFAULT_GROUPS: Mark.UNORDERED},
     kind=Kind.SETTINGS,
     locks_out=loses_users,
+    admits=GROUPS,
 )
 
 

@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING
 
 from reconciler.core.resource import Kind, Mark, ResourceType
 from reconciler.providers.atlassian.fields import Form
-from reconciler.providers.atlassian.sign_ons import MAPPED_GROUPS, goes_off, loses_administrators, renames_people
+from reconciler.providers.atlassian.sign_ons import (
+    FALLBACK,
+    LOGIN_FORM,
+    MAPPED_GROUPS,
+    goes_off,
+    loses_administrators,
+    moves_groups,
+    renames_people,
+)
 from reconciler.providers.miniorange.keys import NEWEST
 
 if TYPE_CHECKING:
@@ -27,6 +35,7 @@ def locks_out(before: Attributes, after: Attributes) -> Iterable[str]:
             "keep_groups = true in the miniorange table leaves memberships alone"
         )
     yield from renames_people(before, after, "username_attribute")
+    yield from moves_groups(before, after, "group_attribute")
     yield from loses_administrators(before, after)
 
 
@@ -51,6 +60,7 @@ MINIORANGE = ResourceType(
     },
     document=True,
     locks_out=locks_out,
+    admits=MAPPED_GROUPS,
 )
 SIGN_IN = ResourceType(
     "miniorange_sign_in",
@@ -59,4 +69,5 @@ SIGN_IN = ResourceType(
     kind=Kind.SETTINGS,
     document=True,
     locks_out=goes_off,
+    doors=(LOGIN_FORM, FALLBACK),
 )

@@ -83,6 +83,7 @@ RESOLUTION = ResourceType(
     # Not read as a whole, but typed in as a whole: each write needs the secret, for the confirmation it asks for.
     document=True,
     locks_out=locks_out,
+    admits=MAPPED_GROUPS,
 )
 
 

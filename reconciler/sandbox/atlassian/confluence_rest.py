@@ -2,9 +2,9 @@
 
 Documented (facts atlassian 1.1, 7.1, 7.2): paths, codes, pages with `_links.next`, 200 for a new group, 409 for one
 that exists, 204 and the last administrators' group, server-information from 9.1 and writing groups from 8.2 on. Seen
-in public code: the groups of a user, 404 for a missing group, the required `type`, 405 for POST on `/rest/api/group`.
-Assumed: 403 for nobody where the documents name no 401, fields of a user, pages of 200 at most, `next` relative to
-`base`. The access mode of 9.0, "an object", is left out: its form is not known.
+in public code: the groups of a user, the members of a group, 404 for a missing group, the required `type`, 405 for
+POST on `/rest/api/group`. Assumed: 403 for nobody where the documents name no 401, fields of a user, pages of 200 at
+most, `next` relative to `base`. The access mode of 9.0, "an object", is left out: its form is not known.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ def make_routes(world: ConfluenceWorld) -> list[Route]:
         Route(f"{_ROOT}/user/memberof", confluence.list_groups_of, methods=["GET"]),
         Route(f"{_ROOT}/group", confluence.list_groups, methods=["GET"]),
         Route(f"{_ROOT}/group/{{name}}", confluence.get_group, methods=["GET"]),
+        Route(f"{_ROOT}/group/{{name}}/member", confluence.list_members, methods=["GET"]),
         Route(f"{_ROOT}/admin/group", confluence.create_group, methods=["POST"]),
         Route(f"{_ROOT}/admin/group/{{name}}", confluence.delete_group, methods=["DELETE"]),
         *confluence_permissions.make_routes(world, confluence.door),
@@ -91,27 +92,33 @@ class _Confluence:
         person = self.world.find_user(asked)
         if person is None:
             raise self.door.refuse(404, f"No user found: {asked}")
-        return self._page(request, self.world.groups_of(person.name))
+        base = base_url(request, self.world)
+        return self._page(request, [_show_group(name, base) for name in self.world.groups_of(person.name)])
 
     async def list_groups(self, request: Request) -> Response:
         self.door.admit_user(request)
-        return self._page(request, sorted(self.world.groups))
+        base = base_url(request, self.world)
+        return self._page(request, [_show_group(name, base) for name in sorted(self.world.groups)])
 
-    def _page(self, request: Request, names: list[str]) -> Response:
+    async def list_members(self, request: Request) -> Response:
+        self.door.admit_user(request)
+        members = self.world.groups[self._find_group(request)]
+        return self._page(request, [{"type": "known", "username": name, "userKey": name} for name in members])
+
+    def _page(self, request: Request, items: list[JsonObject]) -> Response:
         path = request.url.path.removeprefix(self.world.switches.context_path)
         start = self.door.read_number(request, "start", 0)
         limit = min(self.door.read_number(request, "limit", _LONGEST_PAGE), _LONGEST_PAGE)
-        page = names[start : start + limit]
+        page = items[start : start + limit]
         base = base_url(request, self.world)
         links = {
             "base": base,
             "context": self.world.switches.context_path,
             "self": f"{base}{path}?start={start}&limit={limit}",
         }
-        if start + limit < len(names):
+        if start + limit < len(items):
             links["next"] = f"{path}?start={start + limit}&limit={limit}"
-        results = [_show_group(name, base) for name in page]
-        return JSONResponse({"results": results, "start": start, "limit": limit, "size": len(page), "_links": links})
+        return JSONResponse({"results": page, "start": start, "limit": limit, "size": len(page), "_links": links})
 
     async def get_group(self, request: Request) -> Response:
         self.door.admit_user(request)

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from reconciler.core.address import Address
+from reconciler.core.check import Check, Landing
+from reconciler.core.comparison import Trial
 from reconciler.core.outcome import Outcome, Status, StepResult
 from reconciler.core.plan import (
     Action,
@@ -58,6 +60,9 @@ RECORDS = {
     "system": SystemRecord,
     "lock": LockInfo,
     "result": StepResult,
+    "trial": Trial,
+    "check": Check,
+    "landing": Landing,
     "state": State,
     "entry": Entry,
 }
