@@ -96,9 +96,13 @@ class StateError(ReconcilerError):
 
 
 class LockedError(StateError):
-    """Somebody else holds the lock of this state."""
+    """Somebody else holds the lock of this state: its id is `lock_id`."""
 
     exit_code = ExitCode.LOCKED
+
+    def __init__(self, message: str, remedy: str = "", *, lock_id: str = "") -> None:
+        super().__init__(message, remedy)
+        self.lock_id = lock_id
 
 
 class StalePlanError(StateError):

@@ -84,7 +84,7 @@ class Http(Protocol):
         anonymous: bool = False,
         pages: bool = False,
     ) -> Answer:
-        """Writes. A `repeatable` write is retried like a read.
+        """Writes. `json` that is bytes is JSON already. A `repeatable` write is retried like a read.
 
         One that is not repeatable raises InDoubtError when its answer was lost, and is sent again only where it
         surely was not carried out (no connection, 429). An HTML page or an error under a status of success is no
@@ -341,12 +341,23 @@ class LockInfo:
     since: str
 
 
+@dataclass(frozen=True, slots=True)
+class Past:
+    """A snapshot that another took the place of. `id` is a word; `written` is when it was put, in ISO 8601."""
+
+    id: str
+    written: str
+
+
 class Backend(Protocol):
-    """Keeps the bytes of one state. Dumb: all rules are in the state store above it."""
+    """Keeps the bytes of one state. Dumb: all rules are in the state store above it.
+
+    What goes wrong is a StateError that says what was and what was not recorded.
+    """
 
     @property
     def where(self) -> str:
-        """What to call it in a message."""
+        """What to call it in a message. No credential is in it."""
 
     def get(self) -> tuple[bytes | None, str]:
         """The snapshot (None: there is none) and its version."""
@@ -354,26 +365,40 @@ class Backend(Protocol):
     def put(self, data: bytes, if_version: str) -> str:
         """Replaces the snapshot if its version is still `if_version`, else StateError; the new version.
 
-        Atomic, and the old snapshot is kept as a backup.
+        Atomic, a compare-and-swap whether or not the lock is held, and the old snapshot is kept in the history.
         """
 
     def journal(self) -> bytes:
         """The journal; empty if there is none."""
 
     def append(self, line: bytes, *, wait: bool = True) -> None:
-        """Adds to the journal; durable when it returns. Safe to call from many threads.
+        """Adds to the journal; durable when it returns. Safe to call from many threads, while the lock is held.
 
-        Without `wait` it may return before, and the line is durable no later than the next that waits.
+        Without `wait` it may return before, and the line is durable no later than the next that waits, or than the
+        lock ends.
         """
 
     def clear_journal(self) -> None:
         """Empties the journal."""
 
     def lock(self, info: LockInfo) -> AbstractContextManager[None]:
-        """Holds the lock. LockedError, naming the holder, if somebody else does."""
+        """Holds the lock. LockedError, naming the holder, if somebody else does.
+
+        The lock of a holder that died is free, by a rule of the backend and not by a guess. Who lost it meanwhile
+        can write no more.
+        """
 
     def holder(self) -> LockInfo | None:
-        """Who holds the lock now."""
+        """Who holds the lock now. Changes nothing."""
+
+    def unlock(self, lock_id: str) -> None:
+        """Takes the lock of that id from its holder. StateError, with what to do, where that cannot be."""
+
+    def history(self) -> Sequence[Past]:
+        """The snapshots before, the newest first; at least twenty. StateError if none are kept here."""
+
+    def past(self, past_id: str) -> bytes:
+        """A snapshot of the history. StateError if it has none of that id."""
 
 
 class Sealing(Protocol):

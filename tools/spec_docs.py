@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reconciler.flows.registry import PLUGIN_RECORDS, PROVIDER_RECORDS, Models
+from reconciler.spec.backends import KINDS
 from reconciler.spec.model import (
     AgeTable,
     AttributesTable,
+    BackendHead,
     ClientTable,
     GroupTable,
     SignOnTable,
@@ -55,6 +57,8 @@ def document() -> str:
     sections: list[tuple[str, type[BaseModel]]] = [
         ("[stack]", StackTable),
         ("[age.NAME]", AgeTable),
+        ("[backend]", BackendHead),
+        *((f'[backend] with kind = "{name}"', model) for name, model in KINDS.items() if keys_of(model)),
         ("[systems.NAME]", SystemTable),
         *(
             (f'[systems.NAME] with provider = "{name}"', model)

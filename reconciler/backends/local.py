@@ -18,6 +18,7 @@ import os
 import re
 from contextlib import contextmanager
 from dataclasses import asdict
+from datetime import UTC, datetime
 from functools import cached_property
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -25,23 +26,20 @@ from typing import TYPE_CHECKING
 from pydantic import TypeAdapter, ValidationError
 
 from reconciler import files
+from reconciler.backends.locks import KEPT, NOBODY, refusal, unknown_past
 from reconciler.errors import LockedError, StateError
-from reconciler.ports import LockInfo
+from reconciler.ports import LockInfo, Past
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
     from filelock import FileLock
 
-_KEPT = 20
 _BACKUP = re.compile(r"(\d{8})-[0-9a-f]{12}\.json")
 _PATIENCE = 0.3
 """Seconds to wait for the lock: as long as `holder` of another process may need to look at it, and no more."""
-_NOBODY = LockInfo(
-    id="", who="somebody", host="an unknown host", pid=0, operation="a command", since="an unknown time"
-)
 
 
 class LocalBackend:
@@ -53,6 +51,7 @@ class LocalBackend:
         self._lines = directory / "journal.jsonl"
         self._locked = directory / ".lock"
         self._holder = directory / "lock.json"
+        self._backups = directory / "backups"
         self._journal: files.LineFile | None = None
         self._opening, self._putting = Lock(), Lock()
 
@@ -84,17 +83,39 @@ class LocalBackend:
         return _version(data)
 
     def _back_up(self, data: bytes) -> None:
-        folder = self._directory / "backups"
+        folder = self._backups
         files.make_directory(folder)
-        kept = sorted(path.name for path in folder.iterdir() if _BACKUP.fullmatch(path.name))
+        kept = self._kept_backups()
         number = int(kept[-1][:8]) + 1 if kept else 0
         target = folder / f"{number:08}-{_version(data)[:12]}.json"
         try:
             target.hardlink_to(self._snapshot)
         except OSError:  # not every file system has hard links
             files.replace(target, data)
-        for name in kept[: max(0, len(kept) + 1 - _KEPT)]:
+        for name in kept[: max(0, len(kept) + 1 - KEPT)]:
             (folder / name).unlink()
+
+    def history(self) -> Sequence[Past]:
+        """The backups, the newest first."""
+        with self._guard(self._backups, "read"):
+            return [
+                Past(name.partition("-")[0], _written(self._backups / name))
+                for name in reversed(self._kept_backups())
+            ]
+
+    def past(self, past_id: str) -> bytes:
+        """One backup."""
+        with self._guard(self._backups, "read"):
+            names = [name for name in self._kept_backups() if name.partition("-")[0] == past_id]
+            data = files.read(self._backups / names[0]) if names else None
+        if data is None:
+            raise unknown_past(self.where, past_id)
+        return data
+
+    def _kept_backups(self) -> list[str]:
+        if not self._backups.is_dir():
+            return []
+        return sorted(path.name for path in self._backups.iterdir() if _BACKUP.fullmatch(path.name))
 
     # --- the journal ----------------------------------------------------------------------------------------------
 
@@ -162,7 +183,7 @@ class LocalBackend:
         try:
             return TypeAdapter(LockInfo).validate_json(files.read(self._holder) or b"")
         except ValidationError:  # it is just being written
-            return _NOBODY
+            return NOBODY
 
     @cached_property
     def _os_lock(self) -> FileLock:
@@ -187,11 +208,15 @@ class LocalBackend:
             self._os_lock.release()
 
     def _refusal(self) -> LockedError:
+        remedy = "wait until it has ended; if it hangs, end that process: the lock goes with it"
+        return refusal(self.where, self._read_holder(), remedy)
+
+    def unlock(self, lock_id: str) -> None:  # noqa: ARG002 - a duty of every backend
+        """Not possible: the operating system holds it for a process that runs."""
         by = self._read_holder()
-        return LockedError(
-            f"{self._directory} is locked since {by.since}: "
-            f"{by.operation} by {by.who} on {by.host} (process {by.pid})",
-            "wait until it has ended; if it hangs, end that process: the lock goes with it",
+        raise StateError(
+            f"{self.where}: the lock is held by a process that runs",
+            f"end process {by.pid} on {by.host}: the lock goes with it",
         )
 
     def _guard(self, path: Path, done: str) -> AbstractContextManager[None]:
@@ -200,3 +225,7 @@ class LocalBackend:
 
 def _version(data: bytes | None) -> str:
     return "" if data is None else hashlib.sha256(data).hexdigest()
+
+
+def _written(path: Path) -> str:
+    return datetime.fromtimestamp(path.stat().st_mtime, UTC).isoformat(timespec="seconds")

@@ -20,6 +20,8 @@ from reconciler.errors import StalePlanError, StateError
 
 STATE_VERSION = 1
 PLAN_VERSION = 1
+MOVED = "reconciler state moved"
+"""The format of what is left in the place of a state that was moved to another backend."""
 _Event = Annotated[Began | Intended | Applied | Failed | InDoubt, Field(discriminator="event")]
 
 
@@ -67,11 +69,25 @@ def state_content(state: State) -> dict[str, Any]:
     }
 
 
+def encode_moved(to: str) -> bytes:
+    """What is left in the place of a state that was moved to another backend."""
+    return json.dumps({"format": MOVED, "version": 1, "to": to}).encode() + b"\n"
+
+
+def is_moved(data: bytes) -> bool:
+    """Whether this is what is left of a state that was moved."""
+    return data.startswith(b'{"format": "%s"' % MOVED.encode())
+
+
 def decode_state(data: bytes, where: str) -> State:
     """The state that a file holds. StateError, naming `where`, for anything else."""
     try:
         return _state_files().validate_json(data).state  # one pass: half the cost of parsing first
     except ValidationError as problem:
+        if is_moved(data):
+            raise StateError(
+                f"{where}: this state was moved to {json.loads(data)['to']}", "say so in [backend] of the spec"
+            ) from None
         _parse(data, "reconciler state", STATE_VERSION, where, "state")
         raise StateError(
             f"{where}: not a whole state: {_first(problem)}", "put the newest backup of the state in its place"

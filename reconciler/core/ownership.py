@@ -30,6 +30,14 @@ def _reference(state: State, address: Address) -> str:
 
 
 def bears_our_mark(state: State, address: Address, present: Present) -> bool:
+    """Whether the object carries the mark of this address, or of one that it was moved from."""
+    if bears_mark_of(state, address, present):
+        return True
+    entry = state.entries.get(address)
+    return entry is not None and any(bears_mark_of(state, former, present) for former in entry.formerly)
+
+
+def bears_mark_of(state: State, address: Address, present: Present) -> bool:
     """Whether the object carries the mark of this very address."""
     if present.owner is None or present.owner.managed_by != MANAGED_BY:
         return False

@@ -25,7 +25,7 @@ from reconciler.core.blocking import unreadable
 from reconciler.core.desired import DesiredState
 from reconciler.core.diff import differences, drifted
 from reconciler.core.observed import Absent, Observation, ObservedState, Present, Unreadable
-from reconciler.core.ownership import bears_our_mark, recognised, recorded
+from reconciler.core.ownership import bears_mark_of, recognised, recorded
 from reconciler.core.plan import Action, AttributeChange, Cause, Change, Drift, DriftKind, Plan, StepKind
 from reconciler.core.removal import LEFT_SPEC, remove
 from reconciler.core.resource import Mark, ResourceType
@@ -125,7 +125,8 @@ def decide(
     if entry is not None and _must_replace(wanted, found):
         return replacement(wanted, observation, entry, found)
     rotation = _rotation(situation, wanted, entry, consumed)
-    ours = bears_our_mark(state, address, observation)
+    ours = bears_mark_of(state, address, observation)
+    stale = not ours and bool(entry and entry.formerly) and wanted.type.marked and observation.owner is not None
     if entry is None or recorded(state, address) is None:
         change = update(wanted, observation, entry, found, action=Action.ADOPT, rotation=rotation, marked=ours)
         if (
@@ -133,7 +134,7 @@ def decide(
         ):  # without a mark only we know whose it is
             return replace(change, origin=former.origin, reason="it was managed by another name until now")
         return change
-    if found or rotation or entry.deposed:
+    if found or rotation or entry.deposed or stale:
         return update(wanted, observation, entry, found, action=Action.UPDATE, rotation=rotation, marked=ours)
     if not _settled(situation, wanted, entry):
         return settlement(wanted, observation, entry)

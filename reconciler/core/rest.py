@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reconciler.core.observed import Present
-from reconciler.core.ownership import bears_our_mark
+from reconciler.core.ownership import bears_mark_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,7 +33,7 @@ def at_rest(
         and isinstance(found := observed[address], Present)
         and _recorded(wanted, entry)
         and _standing(wanted, entry, found)
-        and (found.owner is None or bears_our_mark(state, address, found))
+        and (found.owner is None or bears_mark_of(state, address, found))
         and _kept(wanted, entry, found, secrets)
     }
 

@@ -24,7 +24,8 @@ class Entry:
     `applied` are the attributes as last applied (secrets as handles), `fingerprints` those of the secrets that
     were written. `found` are the values that settings or an adopted object had before us. `awaiting`: a person
     still has to carry out what was handed over. `deposed` are the ids of objects that replacements left behind.
-    `shared` names the sets of which only our own members are managed.
+    `shared` names the sets of which only our own members are managed. `formerly` are the addresses that it was moved
+    from, while the object may still bear their mark.
     """
 
     remote_id: str
@@ -37,6 +38,7 @@ class Entry:
     awaiting: bool = False
     deposed: tuple[str, ...] = ()
     shared: tuple[str, ...] = ()
+    formerly: tuple[Address, ...] = ()
 
     @property
     def begun(self) -> bool:

@@ -164,4 +164,4 @@ def _reason(
         texts = [NOT_CARRIED_OUT]
     if entry is not None and entry.deposed:
         texts.append("a replacement left the old object behind")
-    return "; ".join(texts)
+    return "; ".join(texts) or "it was moved in the state, and bears the mark of its old address"

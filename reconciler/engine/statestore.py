@@ -51,6 +51,39 @@ class StateStore:
         with self.backend.lock(info):
             yield self._load(to_write=True)
 
+    def supersede(self, info: LockInfo, state: State, *, force: bool, rewind: bool = False) -> State:
+        """Puts `state` in the place of what is there, as the newest: the state as it is now.
+
+        StateError if it is not made from what is there: of another lineage, of an older serial (which `rewind`
+        permits), or while a journal says more than the snapshot. `force` permits all of that, and a damaged state.
+        """
+        self._check_place(state)
+        with self.backend.lock(info):
+            try:
+                current = self._load(to_write=True)
+            except StateError:
+                if not force:
+                    raise
+                current = OpenState(
+                    self.backend, self.codec, state, self.backend.get()[1], state, fits=True, _fresh=False
+                )
+            if not (force or current.fresh):
+                self._check_follows(current, state, rewind=rewind)
+            return current.supersede(state)
+
+    def _check_follows(self, current: OpenState, state: State, *, rewind: bool) -> None:
+        where, there = self.backend.where, current.snapshot
+        if state.lineage != there.lineage:
+            what = f"it is of lineage {state.lineage}, and the state there of lineage {there.lineage}"
+        elif state.serial < there.serial and not rewind:
+            what = f"it has serial {state.serial}, and the state there has {there.serial}: somebody wrote since"
+        elif current.unfinished:
+            what = "an apply that did not end left a journal there, which says more"
+        else:
+            return
+        remedy = "begin with `reconciler state pull`, or `reconciler apply`; --force puts it there all the same"
+        raise StateError(f"{where}: this state does not follow: {what}; nothing was written", remedy)
+
     def _load(self, *, to_write: bool = False) -> OpenState:
         # The journal first: a snapshot that is committed in between already holds what the journal says.
         journal = self.backend.journal()
@@ -66,8 +99,8 @@ class StateStore:
         fits = self.codec.fits(data)
         return OpenState(self.backend, self.codec, snapshot, version, fold(snapshot, events), fits, data is None)
 
-    def _check(self, snapshot: State, events: Sequence[Event]) -> None:
-        """The snapshot is the one that was asked for, and the journal knows of none that came after it."""
+    def _check_place(self, snapshot: State) -> None:
+        """The snapshot is of the stack and environment that were asked for."""
         where = self.backend.where
         if (snapshot.stack, snapshot.environment) != (self.stack, self.environment):
             raise StateError(
@@ -75,6 +108,11 @@ class StateStore:
                 f"not of {self.stack} in {self.environment}",
                 "name the right stack and environment, or put the right state there",
             )
+
+    def _check(self, snapshot: State, events: Sequence[Event]) -> None:
+        """The snapshot is the one that was asked for, and the journal knows of none that came after it."""
+        where = self.backend.where
+        self._check_place(snapshot)
         serials = [event.serial for event in events if isinstance(event, Began) and event.lineage == snapshot.lineage]
         if serials and max(serials) > snapshot.serial:
             raise StateError(
@@ -101,6 +139,16 @@ class OpenState:
     fits: bool
     _fresh: bool
     _events: list[Event] = field(default_factory=list)
+
+    @property
+    def fresh(self) -> bool:
+        """Whether there is no snapshot yet."""
+        return self._fresh
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether the journal says more than the snapshot."""
+        return self.state != self.snapshot
 
     def begin(self, systems: Mapping[str, SystemRecord], key_store: str = "") -> None:
         """An apply begins: its events count from now on, and the lineage is durable.
@@ -129,10 +177,29 @@ class OpenState:
     def commit(self) -> State:
         """Writes the next snapshot, what the recorded events made of the state, and clears the journal.
 
-        Gives the state as it is now, with the next serial. StateError if somebody else wrote meanwhile.
+        Gives the state as it is now, with the next serial. StateError if somebody else wrote meanwhile, or if it
+        cannot be written.
         """
         recorded = fold(self.state, self._events)
-        committed = replace(recorded, serial=recorded.serial + 1)
+        try:
+            return self._put(replace(recorded, serial=recorded.serial + 1))
+        except StateError as problem:
+            raise StateError(
+                f"what was done is not committed: {problem.message}",
+                "the journal has what was recorded of it, and the next run begins with that and looks at the rest: "
+                f"{problem.remedy}",
+            ) from None
+
+    def supersede(self, state: State) -> State:
+        """Writes a state of any serial and lineage in the place of all that is recorded. The state as it is now."""
+        serial = state.serial if self._fresh else max(state.serial, self.snapshot.serial) + 1
+        return self._put(replace(state, serial=serial))
+
+    def leave(self, note: bytes) -> None:
+        """Puts a note in the place of the state, which was moved elsewhere."""
+        self.version = self.backend.put(note, self.version)
+
+    def _put(self, committed: State) -> State:
         self.version = self.backend.put(self.codec.encode_state(committed), self.version)
         self.snapshot = self.state = committed
         self._fresh, self.fits = False, True

@@ -56,7 +56,7 @@ def _by_name(intent: Intent) -> Sequence[SignOn]:
 
 
 def _examine(place: Place, spec: SpecRead) -> Iterator[Check]:
-    store = place.state_store()
+    store = place.state_store(spec)
     try:
         state = store.read()
         yield _state(store, state)

@@ -33,7 +33,7 @@ class DriftReport:
 def drift(place: Place) -> DriftReport:
     """The difference between what was last applied and what is there. What the spec wants meanwhile is no drift."""
     spec = place.read_spec()
-    store = place.state_store()
+    store = place.state_store(spec)
     holder = store.holder()
     state = store.read()
     with look(place, spec, state, Access.READ) as world:

@@ -12,20 +12,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from reconciler.backends.local import LocalBackend
+from reconciler.backends import opening
 from reconciler.engine.sealed import SealedCodec
 from reconciler.engine.statestore import StateStore
+from reconciler.errors import SpecError
 from reconciler.flows.guard import routed
 from reconciler.flows.registry import PLUGIN_RECORDS, PROVIDER_RECORDS, Models
 from reconciler.ports import LockInfo
 from reconciler.secrets.operator import Configuration, read_configuration
 from reconciler.secrets.sealing import AgeSealing
-from reconciler.secrets.stores import StoredSecrets, Surroundings
-from reconciler.spec.load import Kinds, SpecRead, read_spec
+from reconciler.secrets.stores import StoredSecrets, Surroundings, open_store
+from reconciler.spec.backends import LocalTable
+from reconciler.spec.load import Kinds, SpecRead, read_backend, read_spec
 from reconciler.transport.budget import Retries
 
 if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+    from reconciler.core.secret import Handle
     from reconciler.core.state import State
+    from reconciler.spec.backends import BackendTable
 
 DEFAULT_ENVIRONMENT = "default"
 
@@ -67,13 +73,43 @@ class Place:
         return replace(spec, intent=routed(spec.intent, self.configuration, self.folder))
 
     def state_store(self, spec: SpecRead | None = None) -> StateStore:
-        """The state of this stack and environment. To write one that is encrypted, it takes the spec."""
-        backend, environment = LocalBackend(self.home), self.environment or DEFAULT_ENVIRONMENT
-        return StateStore(backend, self.stack, environment, self.codec(spec))
+        """The state of this stack and environment, where the spec says that it lies.
+
+        Without a `spec` that was read, only what it says of the backend and of encryption is; a stack whose spec is
+        gone has a local state.
+        """
+        table = self._read_backend() if spec is None else spec.backend
+        return self.state_store_in(table, spec)
+
+    def state_store_in(self, table: BackendTable, spec: SpecRead | None = None) -> StateStore:
+        """The state of this stack and environment in some backend."""
+        environment = self.environment or DEFAULT_ENVIRONMENT
+        around = opening.Surroundings(self.stack, environment, self.home, self.folder, self._value)
+        return StateStore(
+            opening.open_backend(table, around), self.stack, environment, self.codec(spec or self._whole_spec())
+        )
 
     def codec(self, spec: SpecRead | None = None) -> SealedCodec:
         """How states and plans are written: by the spec. Without one they can be read."""
         return codec_of(self.environ, spec)
+
+    def _whole_spec(self) -> SpecRead | None:
+        """The spec, if nothing is wrong with it: it says whom a state is encrypted for."""
+        try:
+            return self.read_spec()
+        except SpecError:
+            return None
+
+    def _read_backend(self) -> BackendTable:
+        if not self.folder.is_dir():
+            return LocalTable()
+        overlaid = self.environment and (self.folder / "env" / f"{self.environment}.toml").exists()
+        return read_backend(self.folder, self.environment if overlaid else None)
+
+    def _value(self, handle: Handle) -> SecretStr | None:
+        """What a credential of the backend is; before there is a state, so that no fingerprint is made of it."""
+        around = Surroundings(self.home, self.folder, self.environ, self.configuration)
+        return open_store(handle.store, around).get(handle.name)
 
     def secrets(self, spec: SpecRead, state: State) -> StoredSecrets:
         """Every secret store that the spec names."""

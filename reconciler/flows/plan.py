@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def plan(place: Place, allowed: frozenset[str] = frozenset()) -> Plan:
     """The plan for the spec as it is, the state as it was left and the systems as they are."""
     spec = place.read_spec()
-    state = place.state_store().read()
+    state = place.state_store(spec).read()
     with look(place, spec, state, Access.PROVE, allowed=allowed) as world:
         return judged(world, spec)
 

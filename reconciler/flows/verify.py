@@ -125,7 +125,7 @@ def verify(place: Place, user: str = "", password: Handle | None = None) -> Diag
     RefusedError if a system moved: no credential is sent to another host.
     """
     spec = place.read_spec()
-    state = place.state_store().read()
+    state = place.state_store(spec).read()
     intent = completed(spec.intent)
     guard(place, intent, state)
     stores = place.secrets(spec, state)

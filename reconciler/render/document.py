@@ -89,6 +89,25 @@ def entry_document(address: Address, entry: Entry) -> Document:
     return _document("entry", {"address": str(address), "entry": recorded})
 
 
+def history_document(rows: Iterable[tuple[str, str, State | None]]) -> Document:
+    """Past states: what `state history --json` prints. Without serial and resources where one cannot be read."""
+    states = [
+        {
+            "id": name,
+            "written": written,
+            "serial": state.serial if state else None,
+            "resources": len(state.entries) if state else None,
+        }
+        for name, written, state in rows
+    ]
+    return _document("history", {"states": states})
+
+
+def done_document(content: Document) -> Document:
+    """What a command did to the state."""
+    return _document("done", content)
+
+
 def error_document(problem: ReconcilerError) -> Document:
     """An error that ended a command, with its exit code."""
     found = problem.diagnostics if isinstance(problem, FindingsError) else ()

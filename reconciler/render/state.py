@@ -10,6 +10,8 @@ from reconciler.render.values import value_lines
 from reconciler.render.wording import listed
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from reconciler.core.address import Address
     from reconciler.core.resource import Attributes
     from reconciler.core.state import Entry, State
@@ -29,6 +31,16 @@ def entries_text(state: State, style: Style = PLAIN) -> str:
         remark = style.paint(", ".join(notes), Ink.YELLOW)
         lines.append(f"{pad(name, column)}  {origin}{f'  {remark}' if remark else ''}")
     return "\n".join(lines) or "Nothing is managed."
+
+
+def history_text(rows: Iterable[tuple[str, str, State | None]], style: Style = PLAIN) -> str:
+    """A line for each past state: what to call it, when it was written, and what it holds."""
+    lines = []
+    for name, written, state in rows:
+        count = len(state.entries) if state else 0
+        holds = f"serial {state.serial}, {count} resource{'' if count == 1 else 's'}" if state else "cannot be read"
+        lines.append(f"{style.safe(name)}  {style.safe(written)}  {holds}")
+    return "\n".join(lines) or "There are no past states."
 
 
 def entry_text(address: Address, entry: Entry, style: Style = PLAIN, *, columns: int = 100) -> str:

@@ -104,6 +104,16 @@ def read_files(folder: Path, environment: str | None) -> tuple[Sources, list[Dia
     return Sources(folder.resolve().name, environment or DEFAULT_ENVIRONMENT, files, merged), findings
 
 
+def read_file(path: Path) -> Sources:
+    """One file by itself. SpecError if it cannot be read."""
+    findings: list[Diagnostic] = []
+    read = _read(path, findings, path.parent.resolve())
+    if read is None:
+        raise SpecError(findings)
+    source, tables = read
+    return Sources(path.stem, DEFAULT_ENVIRONMENT, (source,), tables)
+
+
 def _list_files(folder: Path) -> list[Path]:
     place = folder.resolve()
     if not folder.is_dir():

@@ -10,12 +10,13 @@ from pydantic import BaseModel
 
 from reconciler.core.intent import Intent
 from reconciler.core.secret import AgeFile
-from reconciler.diagnostic import Diagnostic, Severity
+from reconciler.diagnostic import Diagnostic, Severity, error
 from reconciler.errors import SpecError
+from reconciler.spec.backends import BackendTable
 from reconciler.spec.compile import compile_intent
-from reconciler.spec.files import Sources, read_files
+from reconciler.spec.files import Sources, read_file, read_files
 from reconciler.spec.rules import parse_encryption
-from reconciler.spec.validation import validate
+from reconciler.spec.validation import check_backend_table, validate
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,13 +38,14 @@ class Kinds:
 class SpecRead:
     """What a stack means in one environment.
 
-    `secrets` names the store that client secrets are kept in. `diagnostics` are warnings. `age` holds the encrypted
-    files by name; `encryption` names the one whose recipients the state is for: empty means that it is to be
-    plain, None that nothing was said.
+    `secrets` names the store that client secrets are kept in, `backend` says where the state lies. `diagnostics`
+    are warnings. `age` holds the encrypted files by name; `encryption` names the one whose recipients the state is
+    for: empty means that it is to be plain, None that nothing was said.
     """
 
     intent: Intent
     secrets: str
+    backend: BackendTable
     diagnostics: tuple[Diagnostic, ...]
     sources: Sources = field(repr=False)
     age: Mapping[str, AgeFile] = field(default_factory=dict)
@@ -74,4 +76,24 @@ def read_spec(folder: Path, environment: str | None, kinds: Kinds) -> SpecRead:
     age = {name: AgeFile(table.recipients, table.file or "") for name, table in spec.tables.age.items()}
     wanted = spec.tables.stack.encrypt
     encryption = None if wanted is None else parse_encryption(wanted)
-    return SpecRead(intent, secrets, findings, sources, age, encryption)
+    return SpecRead(intent, secrets, spec.backend, findings, sources, age, encryption)
+
+
+def read_backend_file(path: Path) -> BackendTable:
+    """Where a state lies by the table `[backend]` of one TOML file. SpecError if the file does not say."""
+    sources = read_file(path)
+    table, broken = check_backend_table(sources.tables)
+    if "backend" not in sources.tables:
+        broken = [error("this file has no table [backend]", "", "name the file that says where the state lay")]
+    if broken:
+        raise SpecError(sources.locate_all(broken))
+    return table
+
+
+def read_backend(folder: Path, environment: str | None) -> BackendTable:
+    """Where the stack in `folder` keeps its state, whatever else is wrong in the spec. SpecError if that is."""
+    sources, _ = read_files(folder, environment)
+    table, broken = check_backend_table(sources.tables)
+    if broken:
+        raise SpecError(sources.locate_all(broken))
+    return table

@@ -79,6 +79,19 @@ class AgeTable(Table):
     )
 
 
+class BackendHead(Table):
+    """Where the state of the stack lies, each environment's for itself. Left out, it is a folder of this machine.
+
+    The other keys are those of the kind.
+    """
+
+    model_config = ConfigDict(extra="allow")
+
+    kind: Literal["local", "postgres", "s3", "http"] = Field(
+        "local", description="What kind of place it is; docs/state.md says what each guarantees."
+    )
+
+
 class SystemTable(Table):
     """One running installation: an organisation of a Clavex, a Jira, a Confluence.
 
@@ -259,6 +272,7 @@ class SpecTables(Table):
 
     stack: StackTable = Field(default_factory=StackTable)
     age: dict[Name, AgeTable] = Field(default_factory=dict)
+    backend: BackendHead = Field(default_factory=BackendHead)
     systems: dict[Name, SystemTable] = Field(default_factory=dict)
     clients: dict[Name, ClientTable] = Field(default_factory=dict)
     sso: dict[Name, SignOnTable] = Field(default_factory=dict)

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ValidationError
 
 from reconciler.diagnostic import Diagnostic, error
+from reconciler.spec.backends import KINDS, BackendTable, LocalTable, check_backend
 from reconciler.spec.explanation import explain, unknown_key, unknown_name
+from reconciler.spec.findings import Findings
 from reconciler.spec.model import SignOnTable, SpecTables, SystemTable, keys_of
 from reconciler.spec.position import key_path
 
@@ -33,6 +35,7 @@ class Spec:
     """
 
     tables: SpecTables
+    backend: BackendTable
     declared: Mapping[str, Collection[str]]
     settings: Mapping[str, Mapping[str, str]]
     options: Mapping[str, Mapping[str, object]]
@@ -46,12 +49,33 @@ def validate(merged: Tables, kinds: Kinds) -> tuple[Spec, list[Diagnostic]]:
         tables = SpecTables.model_validate(merged)
     except ValidationError as problem:
         errors = problem.errors(include_url=False)
-        findings += explain(errors, SpecTables)
+        findings += explain((each for each in errors if each["loc"][0] != "backend"), SpecTables)
         tables = SpecTables.model_validate(_without(merged, errors))
     settings = {name: _check_settings(name, table, kinds, findings) for name, table in _tables(merged, "systems")}
     options = {name: _check_options(name, table, kinds, findings) for name, table in _tables(merged, "sso")}
     known = {name: own for name, own in settings.items() if own is not None}
-    return Spec(tables, declared, known, options), findings
+    backend, misplaced = check_backend_table(merged)
+    return Spec(tables, backend, declared, known, options), [*findings, *misplaced]
+
+
+def check_backend_table(merged: Tables) -> tuple[BackendTable, list[Diagnostic]]:
+    """Where the state lies, and what is wrong in saying so; with an error it is not what was meant."""
+    values: Tables = merged.get("backend", {})
+    findings = Findings()
+    try:
+        kind = SpecTables.model_validate({"backend": values}).backend.kind
+    except ValidationError as problem:
+        return LocalTable(), [*explain(problem.errors(include_url=False), SpecTables)]
+    model = KINDS[kind]
+    own = {key: value for key, value in values.items() if key != "kind"}
+    known = keys_of(model)
+    findings.items.extend(unknown_key(("backend", key), ("kind", *known)) for key in own if key not in known)
+    try:
+        table = model.model_validate({key: value for key, value in own.items() if key in known})
+    except ValidationError as problem:
+        return LocalTable(), [*findings.items, *explain(problem.errors(include_url=False), model, ("backend",))]
+    check_backend(table, findings)
+    return table, findings.items
 
 
 def _tables(merged: Tables, section: str) -> Iterator[tuple[str, Tables]]:
@@ -71,7 +95,7 @@ def _without(merged: Tables, errors: Iterable[ErrorDetails]) -> Tables:
     for section, names in merged.items():
         if section not in broken:
             whole[section] = names
-        elif section != "stack" and broken[section]:
+        elif section not in {"stack", "backend"} and broken[section]:
             whole[section] = {name: table for name, table in names.items() if name not in broken[section]}
     return whole
 

@@ -149,7 +149,8 @@ class SystemHttp:
         proof = method == "POST" and path.endswith("/token") and bare and _is_proof(form or {})
         if self._access < (Access.PROVE if proof else Access.WRITE):
             raise RefusedError(f"{where}: this run only reads, so this was not sent")
-        request = self._request(method, path, headers, anonymous=anonymous, params=params, json=json, data=form)
+        body = {"content": json} if isinstance(json, bytes) else {"json": json, "data": form}
+        request = self._request(method, path, headers, anonymous=anonymous, params=params, **body)
         sent = (*secret_texts(json), *secret_texts(form))
         return self._exchange(request, where, ok=ok, repeatable=repeatable, sent=sent, pages=pages)
 
@@ -285,7 +286,7 @@ class SystemHttp:
 
 def _check_path(path: str, where: str) -> None:
     """Holds for a path that means what it says, whatever names are in it."""
-    if not path.startswith("/"):
+    if path[:1] not in {"", "/", "?"}:
         raise ValueError("a path begins with a slash: what follows the host would else be part of its name")
     if "/." in path and {".", ".."} & set(path.split("/")):
         raise RefusedError(f"{where}: a name that is . or .. would make it another path; it was not sent")

@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 from acceptance.workplace import Workplace
+from contract.fixtures import buckets, gitlab, postgres_server
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from reconciler.sandbox.serve import Sandbox
+
+__all__ = ["buckets", "gitlab", "postgres_server"]
 
 
 @pytest.fixture

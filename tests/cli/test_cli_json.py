@@ -26,6 +26,10 @@ COMMANDS = {
     ("state", "show", "clavex/client/atlassian", "--json"): "entry",
     ("forget", "clavex/group/confluence-users", "--json"): "outcome",
     ("import", "clavex/group/confluence-users", "--json"): "outcome",
+    ("state", "move", "clavex/group/confluence-users", "clavex/group/others", "--json"): "done",
+    ("state", "remove", "clavex/group/others", "--json"): "done",
+    ("state", "history", "--json"): "history",
+    ("state", "unlock", "--json"): "done",
 }
 
 
