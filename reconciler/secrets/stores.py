@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from pydantic import SecretStr
 
-from reconciler.core.secret import SecretStatus, fingerprint, parse_handle
+from reconciler.core.secret import KEY_NAME, SecretStatus, fingerprint, parse_handle
 from reconciler.errors import SecretError
 from reconciler.ports import SecretStore
 from reconciler.secrets.env import EnvironmentStore
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from reconciler.secrets.operator import Command
 
-KEY_NAME = "fingerprint-key"
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 

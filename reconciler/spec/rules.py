@@ -9,7 +9,7 @@ import re
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from reconciler.core.secret import Handle
+from reconciler.core.secret import KEY_NAME, Handle
 
 _STORE_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 _STORE = re.compile(rf"(?:file|command):{_STORE_NAME}")
@@ -134,6 +134,8 @@ def parse_handle(text: str) -> Handle:
     if found := _VARIABLE.fullmatch(text):
         return Handle("env", found[1])
     if found := _STORED.fullmatch(text):
+        if found[2] == KEY_NAME:
+            raise BrokenRuleError(f"{KEY_NAME} is the key of the fingerprints, and is sent nowhere", HANDLE_REMEDY)
         return Handle(found[1], found[2])
     if text.startswith("command:"):
         raise BrokenRuleError(

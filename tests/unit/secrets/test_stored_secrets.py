@@ -9,10 +9,10 @@ import traceback
 import pytest
 from pydantic import SecretStr
 
-from reconciler.core.secret import SecretStatus
+from reconciler.core.secret import KEY_NAME, SecretStatus
 from reconciler.errors import SecretError
 from reconciler.secrets.operator import Command
-from reconciler.secrets.stores import KEY_NAME, StoredSecrets, open_store
+from reconciler.secrets.stores import StoredSecrets, open_store
 
 CANARY = "c4n4ry-Zk3vN0tInAnyOutput"
 HANDLE = "file:acme#clients.a.client_secret"
