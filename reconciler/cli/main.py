@@ -173,6 +173,10 @@ def outcome(arguments: list[str]) -> int:
     except Terminated:
         click.echo("terminated; nothing is half-written", err=True)
         return ExitCode.TERMINATED
+    except OSError as problem:  # a help text that cannot be printed
+        from reconciler.cli.output import report
+
+        return report(problem, as_json=False)
     except SystemExit:  # by click: nobody reads what we print, which is nothing to complain about
         return ExitCode.ERROR
 
