@@ -17,7 +17,7 @@ from reconciler.cli.options import as_json as json_option
 from reconciler.errors import ExitCode, ReconcilerError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from reconciler.cli.options import Account
     from reconciler.core.outcome import Outcome, StepResult
@@ -97,10 +97,11 @@ def dialogue(caught: list[int], *, quiet: bool, ask: bool = False) -> Dialogue:
 
     `caught` gets the signals that asked the run to stop.
     """
-    from reconciler.cli.output import style_of
+    from reconciler.cli.output import print_text, style_of, width
     from reconciler.cli.plan_ import print_plan, warn_idle
     from reconciler.flows.apply import Dialogue
     from reconciler.render.apply import step_line
+    from reconciler.render.rotation import lines_of
 
     style = style_of(sys.stderr)
     ended: list[StepResult] = []
@@ -109,6 +110,10 @@ def dialogue(caught: list[int], *, quiet: bool, ask: bool = False) -> Dialogue:
         if not quiet:
             print_plan(plan, "text", allowed)
         warn_idle(plan, allowed)
+
+    def tell(lines: Sequence[str]) -> None:
+        if not quiet:
+            print_text("\n".join([*lines_of(lines, style_of(sys.stdout), width()), ""]))
 
     def confirm() -> bool:
         if not ask:
@@ -121,7 +126,7 @@ def dialogue(caught: list[int], *, quiet: bool, ask: bool = False) -> Dialogue:
         ended.append(result)
         _say(step_line(result, style, place=len(ended), total=total))
 
-    return Dialogue(show, confirm, progress, lambda: _stoppable(caught))
+    return Dialogue(show, tell, confirm, progress, lambda: _stoppable(caught))
 
 
 def _say(line: str) -> None:

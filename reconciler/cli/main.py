@@ -23,6 +23,7 @@ _COMMANDS = {
     "validate": "Check the spec. Needs no network.",
     "plan": "Show what an apply would do, and what drifted.",
     "apply": "Make the systems what the spec says.",
+    "rotate": "Give a client a new secret, and every sign-on with it.",
     "drift": "Say what somebody changed outside the spec.",
     "doctor": "Say what would stop a login, and what to do.",
     "verify": "Prove the login, as far as it goes without a password.",
@@ -57,7 +58,7 @@ Exit codes:
   5    the saved plan is stale or was edited
   6    refused: a hazard was not allowed, see apply --allow
   7    a system could not be read
-  8    doctor, verify: something would stop a login
+  8    doctor, verify, apply --verify: something would stop a login
   9    applied, but a person has something left to do
   64   the command line is wrong
   130  interrupted by Ctrl-C; 143: by SIGTERM

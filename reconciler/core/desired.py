@@ -17,7 +17,8 @@ class Desired:
 
     Attributes that the spec does not mention are absent and stay as they are. `shared` names the sets of which
     only our own members are managed: members of others are left alone. A `manual` resource is one that a person
-    must change; what exactly, its handler says. `where` is the key path in the spec.
+    must change; what exactly, its handler says. `where` is the key path in the spec. `secret_days` is how many days
+    old the secret that the server made for it may become; None for any age.
     """
 
     address: Address
@@ -28,6 +29,7 @@ class Desired:
     on_remove: OnRemove = OnRemove.DELETE
     manual: bool = False
     where: str = ""
+    secret_days: int | None = None
 
     @property
     def handles(self) -> tuple[str, ...]:

@@ -55,7 +55,8 @@ class Client(NamedTuple):
 
     None means: not managed. `redirect_uris` are those of the spec, without the callbacks of sign-ons.
     `claims` maps the name of a claim to its source (`email`, `first_name`, `last_name`, `sub`, `groups`, `roles`,
-    `attribute:NAME`, `value:TEXT`). `secret` is where the client secret lies. `shared`: somebody else owns it.
+    `attribute:NAME`, `value:TEXT`). `secret` is where the client secret lies, `secret_days` how old it may become.
+    `shared`: somebody else owns it.
     """
 
     name: str
@@ -74,6 +75,7 @@ class Client(NamedTuple):
     refresh_token_ttl: int | None = None
     claims: Mapping[str, str] = {}
     secret: Handle | None = None
+    secret_days: int | None = None
     shared: bool = False
 
     @property

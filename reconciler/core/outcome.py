@@ -27,7 +27,11 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StepResult:
-    """How one step ended. `message` says why, or (manual) what to do, one instruction a line."""
+    """How one step ended.
+
+    `message` says why, or (manual) what to do, one instruction a line. `ended` is when, in seconds since the run
+    began.
+    """
 
     address: Address
     step: StepKind
@@ -35,18 +39,36 @@ class StepResult:
     message: str = ""
     remedy: str = ""
     seconds: float = 0.0
+    ended: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """How long the secret of the client at `address` was refused while somebody still used it, at most.
+
+    `seconds` go from the request that made the new secret to the end of the last write of it. `consumers` is how many
+    were to have it; `open` are those that do not have it yet, so that the window goes on.
+    """
+
+    address: Address
+    seconds: float
+    consumers: int
+    open: tuple[Address, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A whole apply: its steps in the order in which they ended, and the new serial.
+    """A whole apply: its steps in the order in which they ended, the new serial, and what rotations led to.
 
-    `logins` compares the logins before and after; None if nobody asked for it, or no sign-on was touched.
+    `logins` compares the logins before and after; None if nobody asked for it, or no sign-on was touched. `advice`
+    is what a person should know of a run that did not end as it should.
     """
 
     results: tuple[StepResult, ...]
     serial: int
     logins: Comparison | None = None
+    windows: tuple[Window, ...] = ()
+    advice: str = ""
 
     @property
     def exit_code(self) -> ExitCode:

@@ -18,9 +18,10 @@ Settings are never created or deleted: an update at first sight, a forget at the
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from reconciler.core.address import Address
 from reconciler.core.blocking import unreadable
 from reconciler.core.desired import DesiredState
 from reconciler.core.diff import differences, drifted
@@ -31,6 +32,7 @@ from reconciler.core.removal import LEFT_SPEC, remove
 from reconciler.core.resource import Mark, ResourceType
 from reconciler.core.rest import at_rest
 from reconciler.core.secret import SecretStatus
+from reconciler.core.shadow import review_shadows
 from reconciler.core.state import Entry, Origin, State
 from reconciler.core.steps import NOT_CARRIED_OUT, creation, replacement, settlement, update
 from reconciler.diagnostic import Diagnostic, error, warning
@@ -38,7 +40,6 @@ from reconciler.diagnostic import Diagnostic, error, warning
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from reconciler.core.address import Address
     from reconciler.core.desired import Desired
 
 
@@ -46,7 +47,8 @@ if TYPE_CHECKING:
 class Situation:
     """All that a plan is made from. `types` knows the type of every address; `secrets` every handle.
 
-    `cause` says why what is recorded is wanted no more.
+    `cause` says why what is recorded is wanted no more. `rotations` are the objects whose secret shall be made anew
+    although it is right, each with the reason.
     """
 
     desired: DesiredState
@@ -55,6 +57,7 @@ class Situation:
     types: Mapping[tuple[str, str], ResourceType]
     secrets: Mapping[str, SecretStatus]
     cause: str = LEFT_SPEC
+    rotations: Mapping[Address, str] = field(default_factory=dict)
 
     @property
     def refused(self) -> frozenset[str]:
@@ -66,7 +69,7 @@ def make_plan(situation: Situation) -> Plan:
     """The plan for one situation: the same for the same values in any order. Hazards are judged apart."""
     state = situation.state
     consumed = consumed_secrets(situation.desired)
-    rest = at_rest(situation.desired, situation.observed, state, situation.secrets)
+    rest = at_rest(situation.desired, situation.observed, state, situation.secrets) - situation.rotations.keys()
     fresh = fresh_secrets(situation, rest, consumed)
     if fresh:  # who uses a secret that is made anew cannot rest
         rest = {address for address in rest if fresh.isdisjoint(situation.desired[address].handles)}
@@ -97,6 +100,7 @@ def make_plan(situation: Situation) -> Plan:
         diagnostics=(
             *missing_secrets(situation, fresh, consumed),
             *lost_secrets(situation, rest | blocked.keys(), fresh | consumed),
+            *review_shadows(state),
             *(warning(status.doubt, handle) for handle, status in sorted(situation.secrets.items()) if status.doubt),
         ),
         unchanged=len(situation.desired.keys() - changes.keys() - blocked.keys()),
@@ -121,7 +125,8 @@ def decide(
         gone = NOT_CARRIED_OUT if known and known.awaiting else "it is gone: somebody removed it"
         return creation(wanted, gone if known else "it does not exist yet")
     entry = recognised(state, address, observation, marked=wanted.type.marked)
-    found = differences(wanted, observation, entry, secrets)
+    sure = replace(entry, fingerprints={}) if entry and address in state.in_doubt else entry
+    found = differences(wanted, observation, sure, secrets)  # in doubt, another secret may have been written
     if entry is not None and _must_replace(wanted, found):
         return replacement(wanted, observation, entry, found)
     rotation = _rotation(situation, wanted, entry, consumed)
@@ -187,6 +192,7 @@ def _settled(situation: Situation, wanted: Desired, entry: Entry) -> bool:
         and entry.depends_on == wanted.depends_on
         and entry.on_remove is wanted.on_remove
         and entry.shared == wanted.shared
+        and (wanted.secret_days is None or entry.secret_since is not None)
         and all(value is None or entry.fingerprints.get(name) == value for name, value in prints.items())
     )
 
@@ -195,12 +201,14 @@ def _rotation(situation: Situation, wanted: Desired, entry: Entry | None, consum
     """Why the server must make a new secret; empty if it must not.
 
     What somebody in the spec needs must be known. The secret of a client that we made is made anew for others who
-    may need it, if there is a place for it; that of an adopted client is somebody else's affair.
+    may need it, if there is a place for it; that of an adopted client is somebody else's affair. One that is right
+    is made anew where `rotations` say so.
     """
     handle = _generated(wanted)
     status = situation.secrets[handle] if handle else SecretStatus()
     ours = entry is not None and entry.origin is Origin.CREATED and status.writable
-    return _lost(status) if handle in consumed or (handle and ours) else ""
+    lost = _lost(status) if handle in consumed or (handle and ours) else ""
+    return lost or situation.rotations.get(wanted.address, "")
 
 
 def _generated(wanted: Desired) -> str:

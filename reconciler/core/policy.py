@@ -11,6 +11,7 @@ from reconciler.core.observed import Absent, Present
 from reconciler.core.ownership import bears_our_mark, recognised
 from reconciler.core.plan import Action, Cause, Change, Hazard, HazardName, Plan, StepKind
 from reconciler.core.resource import Kind, Mark, Value
+from reconciler.core.shadow import is_shadow
 from reconciler.core.state import Entry, Origin
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def _of_change(change: Change, situation: Situation, users: Users) -> Iterator[H
     subject = str(change.address)
     resource_type = type_of(situation, change)
     kinds = {step.kind for step in change.steps}
-    if change.action is Action.DELETE:
+    if change.action is Action.DELETE and not is_shadow(change.address):
         yield Hazard(HazardName.DELETES, subject, "it is deleted")
     if change.action is Action.REPLACE:
         entry = _entry(change, situation)
@@ -101,7 +102,7 @@ def _entry(change: Change, situation: Situation) -> Entry | None:
 def _never_stored(change: Change, situation: Situation, resource_type: ResourceType) -> bool:
     """Whether the secret that is rotated never reached its store, so that nobody can be using it."""
     known, entry = _entry(change, situation), situation.state.entries.get(change.address)
-    if known is None or known.origin is not Origin.CREATED or entry is None:
+    if change.address in situation.rotations or known is None or known.origin is not Origin.CREATED or entry is None:
         return False
     doubt = situation.state.in_doubt.get(change.address)
     generated = resource_type.having(Mark.GENERATED)[0]
@@ -188,12 +189,15 @@ def _users(situation: Situation, plan: Plan) -> Users:
 
 
 def _too_much(plan: Plan, situation: Situation) -> Iterator[Hazard]:
-    totals = Counter(address.system for address in situation.state.entries)
+    totals = Counter(address.system for address in situation.state.entries if not is_shadow(address))
     touched = Counter(
         change.address.system
         for change in plan.changes
-        if (change.action in _COUNTED and any(item.cause is not Cause.SECRET for item in change.attributes or ()))
-        or change.action is Action.DELETE
+        if not is_shadow(change.address)
+        and (
+            (change.action in _COUNTED and any(item.cause is not Cause.SECRET for item in change.attributes or ()))
+            or change.action is Action.DELETE
+        )
     )
     for system, count in touched.items():
         total = totals[system]

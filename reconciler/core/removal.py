@@ -11,6 +11,7 @@ from reconciler.core.observed import Present
 from reconciler.core.ownership import bears_our_mark, recognised
 from reconciler.core.plan import Action, AttributeChange, Cause, Change, Phase, Step, StepKind
 from reconciler.core.resource import Kind, OnRemove, unordered
+from reconciler.core.shadow import is_shadow
 from reconciler.core.state import Entry, Origin
 from reconciler.core.steps import clearance
 
@@ -59,7 +60,8 @@ def remove(
     if entry.on_remove is OnRemove.FORGET:
         return _forget(address, entry, f"{cause}; what we made stays where it is", release=release)
     steps = (*clearance(entry.deposed), Step(StepKind.DELETE, Phase.LATE))
-    return _change(address, entry, Action.DELETE, cause, steps)
+    reason = "the rotation that needed it is over" if is_shadow(address) else cause
+    return _change(address, entry, Action.DELETE, reason, steps)
 
 
 def _forget(address: Address, entry: Entry, reason: str, *, release: bool = False) -> Change:

@@ -66,6 +66,7 @@ class ResourceType:
     `key` names the attributes by which an object is recognised when its id is unknown. `marked`: the server keeps
     a managed-by mark on it. `document`: it is read and written as a whole, so it is read again before a write.
     `inside` names the type whose objects hold those of this one, and take them along when they are deleted.
+    `at_start`: what is written takes effect when the system starts again.
     `locks_out` gives a sentence for each way in which going from one value to another may keep people out. `doors`
     names the truth values that let people in without a sign-on while they are not false. `admits` names the attribute
     that holds groups of the system whose members are let in or given something; or the one group that it is.
@@ -78,6 +79,7 @@ class ResourceType:
     marked: bool = False
     document: bool = False
     inside: str = ""
+    at_start: bool = False
     locks_out: Callable[[Attributes, Attributes], Iterable[str]] = never_locks_out
     doors: tuple[str, ...] = ()
     admits: str = ""

@@ -44,6 +44,7 @@ def _recorded(wanted: Desired, entry: Entry) -> bool:
         entry.applied == wanted.attributes
         and entry.depends_on == wanted.depends_on
         and entry.on_remove is wanted.on_remove
+        and (wanted.secret_days is None or entry.secret_since is not None)
         and not (entry.awaiting or entry.deposed or entry.shared or wanted.shared)
     )
 

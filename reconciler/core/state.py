@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
 from reconciler.core.address import Address
@@ -25,7 +26,8 @@ class Entry:
     were written. `found` are the values that settings or an adopted object had before us. `awaiting`: a person
     still has to carry out what was handed over. `deposed` are the ids of objects that replacements left behind.
     `shared` names the sets of which only our own members are managed. `formerly` are the addresses that it was moved
-    from, while the object may still bear their mark.
+    from, while the object may still bear their mark. `secret_since` is when the server made the object's secret, or,
+    where nobody recorded that, when we began to count; None before that.
     """
 
     remote_id: str
@@ -39,6 +41,7 @@ class Entry:
     deposed: tuple[str, ...] = ()
     shared: tuple[str, ...] = ()
     formerly: tuple[Address, ...] = ()
+    secret_since: datetime | None = None
 
     @property
     def begun(self) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from reconciler.core.diff import compared, members
 from reconciler.core.plan import Action, AttributeChange, Cause, Change, Phase, Step, StepKind
 from reconciler.core.resource import Attributes, Kind, Mark, Value, unordered
+from reconciler.core.shadow import is_shadow
 from reconciler.core.state import Origin
 
 if TYPE_CHECKING:
@@ -108,6 +109,8 @@ def replacement(wanted: Desired, observed: Present, entry: Entry, found: tuple[A
 def settlement(wanted: Desired, observed: Present, entry: Entry) -> Change:
     """The change that only records: the object is as wanted, the state does not say so yet."""
     reason = "a person has carried it out" if entry.awaiting else "it is as wanted already; only the state changes"
+    if wanted.secret_days is not None and entry.secret_since is None:
+        reason = "nobody recorded how old its secret is; its age counts from this apply"
     step = Step(StepKind.RECORD)
     return _change(wanted, Action.ADOPT, reason, (step,), (), observed.attributes, observed.remote_id, entry.origin)
 
@@ -160,6 +163,8 @@ def _reason(
         Cause.SECRET: rotation or "its secret is new",
     }
     texts = [text for cause, text in words.items() if cause in causes]
+    if entry is not None and any(is_shadow(left) for left in set(entry.depends_on).difference(wanted.depends_on)):
+        texts = ["it goes back from the shadow of its client"]
     if entry is not None and entry.awaiting and entry.applied == wanted.attributes:
         texts = [NOT_CARRIED_OUT]
     if entry is not None and entry.deposed:

@@ -46,6 +46,7 @@ class Executor:
     stop: Flag
     workers: int
     _documents: dict[tuple[str, str], Lock] = field(default_factory=dict)
+    _began: float = field(default_factory=time.monotonic)
 
     def run(self, plan: Plan) -> tuple[StepResult, ...]:
         """Every step's result, in the order in which they ended."""
@@ -55,7 +56,8 @@ class Executor:
             for address in changes
             if (known := self.performer.types.get((address.system, address.type))) and known.document
         }
-        graph = order(plan.changes)
+        rested = {address: entry.depends_on for address, entry in self.performer.state.entries.items()}
+        graph = order(plan.changes, rested)
         results: list[StepResult] = []
         with ThreadPoolExecutor(max_workers=self.workers) as pool:
             self._drain(graph, changes, pool, results)
@@ -101,7 +103,8 @@ class Executor:
             frame = extract_tb(problem.__traceback__)[-1]
             text = f"an unexpected {type(problem).__name__} at {frame.filename}:{frame.lineno}"
             result = StepResult(change.address, step.kind, Status.IN_DOUBT, text, "please report it")
-        ended.put((node, replace(result, seconds=time.monotonic() - started)))
+        now = time.monotonic()
+        ended.put((node, replace(result, seconds=now - started, ended=now - self._began)))
 
     def _journaled(self, change: Change, step: Step) -> StepResult:
         """One step, with its intention and its end recorded."""

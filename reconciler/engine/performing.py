@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from reconciler.core.address import Address
@@ -27,6 +28,11 @@ _GONE = 404
 _REFUSALS = range(300, 500)
 """Statuses that say: it was not carried out."""
 _WRITES = {StepKind.UPDATE, StepKind.EXPAND, StepKind.CONTRACT}
+
+
+def utc_now() -> datetime:
+    """Now."""
+    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +67,8 @@ End = Performed | Refused | Doubt
 class Performer:
     """Carries out single steps. Steps of one change come one after another; changes may run side by side.
 
-    `refused` are the handles whose value the server said is wrong: nothing is recorded of it. `_entries` holds what
-    was recorded of a change so far, `_written` what its steps wrote.
+    `refused` are the handles whose value the server said is wrong: nothing is recorded of it. `now` tells the time.
+    `_entries` holds what was recorded of a change so far, `_written` what its steps wrote.
     """
 
     state: State
@@ -70,6 +76,7 @@ class Performer:
     handlers: Handlers
     secrets: Secrets
     refused: frozenset[str] = frozenset()
+    now: Callable[[], datetime] = utc_now
     _entries: dict[Address, Entry | None] = field(default_factory=dict)
     _written: dict[Address, dict[str, Value]] = field(default_factory=dict)
 
@@ -191,7 +198,7 @@ class Performer:
             text = f"the server made the secret, but it could not be kept: {problem.message}"
             return Refused(text, "mend the store; the next apply makes a new secret by itself", bare)
         prints = {**entry.fingerprints, name: self.secrets.fingerprint(secret)}
-        return Performed(replace(entry, fingerprints=prints))
+        return Performed(replace(entry, fingerprints=prints, secret_since=self.now()))
 
     # --- changing -------------------------------------------------------------------------------------------------
 
@@ -276,6 +283,7 @@ class Performer:
             value = self.secrets.value(handle)
             if value is not None and handle not in self.refused:
                 prints[generated] = self.secrets.fingerprint(value)
+        since = known.secret_since if known else None
         return Entry(
             remote_id=done.remote_id if done else change.remote_id,
             origin=change.origin,
@@ -286,6 +294,7 @@ class Performer:
             found=known.found if known else change.observed,
             deposed=done.deposed if done else tuple(step.remote_id for step in change.steps if step.remote_id),
             shared=change.shared,
+            secret_since=(since or self.now()) if generated is not None else None,
         )
 
     def _half(self, change: Change, step: Step) -> Entry:

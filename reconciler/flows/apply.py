@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from threading import Event
@@ -13,6 +13,7 @@ from reconciler.core.doors import closing
 from reconciler.core.outcome import Outcome, StepResult
 from reconciler.core.plan import HazardName, Plan
 from reconciler.core.policy import refused
+from reconciler.core.rotation import measure
 from reconciler.diagnostic import Severity
 from reconciler.engine.executor import Executor
 from reconciler.engine.performing import Performer
@@ -51,11 +52,13 @@ class Request:
 class Dialogue:
     """How the run talks.
 
-    `show` sees the plan and the hazards that are permitted, `progress` each step that ended and how many there are.
-    `stoppable` lasts while steps are carried out; the flag that it gives ends the run between two.
+    `show` sees the plan and the hazards that are permitted, `tell` what else is to be known before; `progress` each
+    step that ended and how many there are. `stoppable` lasts while steps are carried out; the flag that it gives ends
+    the run between two.
     """
 
     show: Callable[[Plan, frozenset[str]], None]
+    tell: Callable[[Sequence[str]], None]
     confirm: Callable[[], bool]
     progress: Callable[[StepResult, int], None]
     stoppable: Callable[[], AbstractContextManager[Event]]
@@ -101,6 +104,17 @@ def apply(request: Request, dialogue: Dialogue) -> Outcome | None:
             return run.carry_out(plan, doors)
 
 
+def carry_out(
+    plan: Plan, world: World, store: OpenState, stop: Event, progress: Callable[[StepResult, int], None], workers: int
+) -> Outcome:
+    """What became of the steps of a plan, committed. The store has begun."""
+    situation = world.situation
+    performer = Performer(store.state, situation.types, world.handlers, world.secrets, situation.refused)
+    results = Executor(performer, store.record, progress, stop, workers).run(plan)
+    windows = measure(situation.desired, results)
+    return Outcome(results, store.commit().serial, windows=windows)
+
+
 @dataclass(frozen=True, slots=True)
 class _Run:
     """One plan being carried out."""
@@ -117,44 +131,36 @@ class _Run:
         """Everything but the doors, then those beside which another way in is proved."""
         world, total = self.world, sum(len(change.steps) for change in plan.changes)
         before = self.trials.before(self.store.state, world.secrets) if self.trials else None
-        results = self._steps(without(plan, doors), total)
-        after = self._after()
+        done = self._steps(without(plan, doors), total)
+        results, after = done.results, self._after()
         tried = [(door, keeps_open(door, results, world, after)) for door in doors]
         if closed := tuple(door.change for door, why in tried if not why):
-            results += self._steps(replace(plan, changes=closed), total)
+            results += self._steps(replace(plan, changes=closed), total).results
             after = self._after()
         for result in [item for door, why in tried if why for item in left_open(door, why)]:
             results += (result,)
             self.dialogue.progress(result, total)
         logins = Comparison(before, after) if before and after else None
-        return Outcome(results, self.store.state.serial, logins)
+        return Outcome(results, self.store.state.serial, logins, done.windows)
 
     def _after(self) -> Diagnosis | None:
         if self.trials is None or self.stop.is_set():
             return None
         return self.trials.after(self.store.state, self.world.secrets)
 
-    def _steps(self, plan: Plan, total: int) -> tuple[StepResult, ...]:
-        """Some of the changes, carried out and committed."""
+    def _steps(self, plan: Plan, total: int) -> Outcome:
+        """What became of some of the changes, committed."""
         if not plan.changes:
-            return ()
-        world = self.world
-        situation = world.situation
-        performer = Performer(self.store.state, situation.types, world.handlers, world.secrets, situation.refused)
-        self.store.begin(world.systems, self.key_store)
-        executor = Executor(
-            performer,
-            self.store.record,
-            lambda result, _: self.dialogue.progress(result, total),
-            self.stop,
-            self.workers,
-        )
-        results = executor.run(plan)
-        self.store.commit()
-        return results
+            return Outcome((), self.store.state.serial)
+
+        def progress(result: StepResult, _: int) -> None:
+            self.dialogue.progress(result, total)
+
+        self.store.begin(self.world.systems, self.key_store)
+        return carry_out(plan, self.world, self.store, self.stop, progress, self.workers)
 
 
-def refuse(hazards: tuple[Hazard, ...], doors: Collection[str]) -> None:
+def refuse(hazards: tuple[Hazard, ...], doors: Collection[str] = ()) -> None:
     """RefusedError naming every hazard that was not allowed; IncompleteError if all that is missing is a read.
 
     `doors` are the subjects for which a proof does as well.
@@ -169,7 +175,7 @@ def refuse(hazards: tuple[Hazard, ...], doors: Collection[str]) -> None:
             "\n".join(["set right what the plan says of it; or leave it out, with", *arguments]),
         )
     need = "needs" if len(arguments) == 1 else "need"
-    remedy = ["if that is meant, apply again with", *arguments]
+    remedy = ["if that is meant, say it again with", *arguments]
     if any(hazard.name is HazardName.LOCKS_OUT and hazard.subject in doors for hazard in hazards):
         remedy.append(
             "or prove in the same run that a test account gets in: --verify --as USER --password-from HANDLE"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from reconciler.backends.opening import Surroundings, open_backend
+from reconciler.engine.performing import utc_now
 from reconciler.engine.statestore import StateStore
 from reconciler.flows.registry import PLUGIN_RECORDS, PROVIDER_RECORDS, Models
 from reconciler.ports import LockInfo
@@ -33,7 +34,10 @@ DEFAULT_ENVIRONMENT = "default"
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One stack in one environment. `parallelism` is the number of requests in flight, all systems together."""
+    """One stack in one environment.
+
+    `parallelism` is the number of requests in flight, all systems together. `now` tells the time.
+    """
 
     stack: str
     environment: str | None = None
@@ -41,6 +45,7 @@ class Place:
     states: Path = Path("state")
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     parallelism: int = 20
+    now: Callable[[], datetime] = utc_now
 
     @property
     def home(self) -> Path:

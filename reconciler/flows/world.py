@@ -13,6 +13,7 @@ from reconciler.core.plan import Hazard, HazardName
 from reconciler.core.planner import Situation
 from reconciler.core.policy import refused
 from reconciler.core.removal import LEFT_SPEC, TAKEN_DOWN
+from reconciler.core.rotation import find_due, review_ages
 from reconciler.core.secret import parse_handle
 from reconciler.core.state import State, SystemRecord
 from reconciler.diagnostic import Diagnostic, Severity, error
@@ -86,9 +87,9 @@ def look(
         handlers, types = make_handlers(intent, state, systems, secrets)
         observed = observe(desired, state, handlers, systems.unreadable, place.parallelism)
         statuses = secret_statuses(desired, observed, state, secrets, handlers if access >= Access.PROVE else None)
-        situation = Situation(
-            desired, observed, state, types, statuses, TAKEN_DOWN if intent.taken_down else LEFT_SPEC
-        )
+        now, cause = place.now(), TAKEN_DOWN if intent.taken_down else LEFT_SPEC
+        situation = Situation(desired, observed, state, types, statuses, cause, find_due(desired, state, now))
+        diagnostics += tuple(review_ages(desired, state, now))
         records = {**state.systems, **_records(intent, systems.facts)}
         yield World(intent, situation, handlers, secrets, diagnostics, records, moved)
 

@@ -9,6 +9,7 @@ from reconciler.core.outcome import Outcome, Status, StepResult
 from reconciler.errors import ExitCode
 from reconciler.render.diagnostics import remedy_lines
 from reconciler.render.doctor import logins_lines
+from reconciler.render.rotation import window_lines
 from reconciler.render.sections import INDENT, title
 from reconciler.render.terminal import Ink, Style, prose, wrap
 
@@ -64,6 +65,10 @@ def outcome_text(outcome: Outcome, style: Style, *, width: int) -> str:
             sections.append(lines)
     if outcome.logins is not None:
         sections.append(logins_lines(outcome.logins, style, width))
+    sections.append(window_lines(outcome.windows, style, width))
+    sections.append(
+        wrap(style.safe(outcome.advice[:1].upper() + outcome.advice[1:]), width) if outcome.advice else []
+    )
     sections.append([style.paint(line, Ink.BOLD) for line in wrap(outcome_summary(outcome), width)])
     return "\n\n".join("\n".join(lines) for lines in sections if lines)
 

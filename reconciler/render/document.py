@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from reconciler.core.address import Address
     from reconciler.core.comparison import Comparison
-    from reconciler.core.outcome import Outcome, StepResult
+    from reconciler.core.outcome import Outcome, StepResult, Window
     from reconciler.core.plan import Plan, Unread
     from reconciler.core.state import State
     from reconciler.diagnostic import Diagnostic
@@ -58,6 +58,8 @@ def outcome_document(outcome: Outcome) -> Document:
             "serial": outcome.serial,
             "results": [_result(result) for result in outcome.results],
             "logins": _logins(outcome.logins),
+            "windows": [_window(window) for window in outcome.windows],
+            "advice": outcome.advice,
         },
     )
 
@@ -126,5 +128,11 @@ def _document(noun: str, content: Document) -> Document:
     return {"format": f"reconciler {noun}", "version": VERSION, **content}
 
 
+def _window(window: Window) -> Document:
+    opened = [str(address) for address in window.open]
+    return asdict(window) | {"address": str(window.address), "seconds": round(window.seconds, 3), "open": opened}
+
+
 def _result(result: StepResult) -> Document:
-    return asdict(result) | {"address": str(result.address), "seconds": round(result.seconds, 3)}
+    times = {"seconds": round(result.seconds, 3), "ended": round(result.ended, 3)}
+    return asdict(result) | {"address": str(result.address), **times}

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.core.diff import members
 from reconciler.core.plan import Action, AttributeChange, Change, Drift, DriftKind, Plan, StepKind, Unread
+from reconciler.core.shadow import shadow_findings
 from reconciler.render.sections import attribute_lines, room_for, title, unread_lines
 from reconciler.render.terminal import Ink, Style, prose
 from reconciler.render.values import change_lines
@@ -42,6 +43,8 @@ def drift_text(
     if pending:
         others = "other " if drifted else ""
         last.append(f"{number(pending, f'{others}change')} of the spec, not drift: see `reconciler plan`.")
+    for item in shadow_findings(plan):
+        last += prose(f"{item.message[:1].upper()}{item.message[1:]}.", style, width)
     if running is not None:
         who = f"{running.who} on {running.host}, since {running.since}"
         last += prose(f"An apply is running ({who}): look again when it is done.", style, width)

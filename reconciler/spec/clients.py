@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from reconciler.spec.validation import Spec
 
 _EXTERNAL_KEYS: Final = frozenset({"system", "client_id", "redirect_uris", "secret", "external"})
-_SECRET_KEYS: Final = frozenset({"secret", "token_endpoint_auth_method"})
+_SECRET_KEYS: Final = frozenset({"secret", "rotate_after", "token_endpoint_auth_method"})
 _LISTS: Final = ("redirect_uris", "post_logout_redirect_uris", "grant_types", "response_types", "scopes")
 _read_lists: Final = attrgetter(*_LISTS)
 _URI_RULES: Final = {"redirect_uris": check_redirect_uri, "post_logout_redirect_uris": check_logout_uri}
@@ -89,6 +89,7 @@ def _compile(name: str, table: ClientTable, secret: Handle | None) -> Client:
         refresh_token_ttl=table.refresh_token_ttl,
         claims=table.claims,
         secret=secret,
+        secret_days=int(table.rotate_after.removesuffix("d")) if table.rotate_after else None,
         shared=table.external,
     )
 
@@ -115,6 +116,9 @@ def _check_kind(client: Client, table: ClientTable, system: System, findings: Fi
     if client.public:
         for key in table.model_fields_set & _SECRET_KEYS:
             findings.fail("a public client has no secret", "take it out, or take `public` out", *where, key)
+    elif client.secret_days is not None and client.secret is not None and client.secret.store == "env":
+        remedy = "keep the secret in a file or by a command, or take rotate_after out"
+        findings.fail("the environment cannot keep a new secret", remedy, *where, "rotate_after")
 
 
 def _check_lists(name: str, table: ClientTable, findings: Findings) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, get_args, get_origin
 from pydantic import BaseModel
 
 from reconciler.diagnostic import Diagnostic, error
-from reconciler.spec.model import NAME_PATTERN, SOURCE_PATTERN, WORD_PATTERN, keys_of
+from reconciler.spec.model import DAYS_PATTERN, NAME_PATTERN, SOURCE_PATTERN, WORD_PATTERN, keys_of
 from reconciler.spec.position import key_path
 from reconciler.spec.rules import shown
 from reconciler.spec.suggestion import did_you_mean, nearest
@@ -42,6 +42,7 @@ _OF_KEYS: Final = {"string_pattern_mismatch", "string_too_short", "string_too_lo
 _PATTERNS: Final = {
     NAME_PATTERN: "a name has letters, digits, - and _ only, and begins with a letter or digit",
     WORD_PATTERN: "must be one word without blanks",
+    DAYS_PATTERN: "must be a number of days, 1d to 9999d",
     SOURCE_PATTERN: "must be email, first_name, last_name, sub, groups, roles, attribute:NAME or value:TEXT",
 }
 

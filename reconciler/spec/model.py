@@ -18,6 +18,7 @@ CLAVEX: Final = "clavex"
 
 NAME_PATTERN = "^[A-Za-z0-9][A-Za-z0-9_-]*$"
 WORD_PATTERN = r"^[^\s\x00-\x1f\x7f]+$"
+DAYS_PATTERN = "^[1-9][0-9]{0,3}d$"
 SOURCE_PATTERN = r"^(email|first_name|last_name|sub|groups|roles|attribute:.+|value:.+)$"
 
 Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=100)]
@@ -31,6 +32,7 @@ Texts = Annotated[tuple[str, ...], Field(strict=False)]  # TOML has lists, which
 Names = Annotated[tuple[Text, ...], Field(strict=False)]
 Words = Annotated[tuple[Word, ...], Field(strict=False, min_length=1)]
 Types = Annotated[tuple[Text, ...], Field(strict=False, min_length=1)]
+Days = Annotated[str, Field(pattern=DAYS_PATTERN)]
 Seconds = Annotated[int, Field(ge=0)]
 
 
@@ -151,6 +153,12 @@ class ClientTable(Table):
         description="Where the client secret lies, if not in the store of `[stack]`: `env:VARIABLE`, `file:NAME#KEY` "
         "or `command:NAME#KEY`. `env` can only give a secret that exists already.",
         examples=["env:ATLASSIAN_SECRET"],
+    )
+    rotate_after: Days | None = Field(
+        None,
+        description="How old the client secret may become, in days. After that the plan holds a new one, by the "
+        "hazard *rotates*; docs/rotation.md says how to do it without downtime. Default: any age.",
+        examples=["90d"],
     )
     external: bool = Field(
         default=False,

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 MISUSES = {
     ("aply",): "did you mean apply?",
-    ("frobnicate",): "the commands are apply,",
+    ("xyzzy",): "the commands are apply,",
     ("plan", "--detailed-exit-code"): "--detailed-exitcode",
     ("plan", "--format", "yaml"): "'text', 'json', 'markdown'",
     ("plan", "--parallelism", "0"): "0 is not in the range",

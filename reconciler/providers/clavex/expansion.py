@@ -89,7 +89,7 @@ def _client(client: Client, sign_ons: Sequence[SignOn], read: _Read) -> Desired:
         attributes.pop("post_logout_redirect_uris", None)  # [] is ignored (facts clavex 2.3)
     if client.secret is not None and not client.public:
         attributes["client_secret"] = str(client.secret)
-    return Desired(client.address, CLIENT, attributes, where=where)
+    return Desired(client.address, CLIENT, attributes, where=where, secret_days=client.secret_days)
 
 
 def _group(group: Group) -> Desired:

@@ -34,4 +34,5 @@ PROPERTIES = ResourceType(
         "callback": Mark.LOCAL,
     },
     document=True,
+    at_start=True,
 )

@@ -462,7 +462,9 @@ def test_a_rotation_without_a_secret_in_the_answer_is_refused(world):
 def test_every_applied_event_carries_the_whole_entry(world):
     world.run(client)
     event = next(event for event in world.events if isinstance(event, Applied))
-    assert event.entry == replace(entry(client), fingerprints=event.entry.fingerprints)
+    assert event.entry is not None
+    known = {"fingerprints": event.entry.fingerprints, "secret_since": event.entry.secret_since}
+    assert event.entry == replace(entry(client), **known)
     assert Mark.GENERATED in client.type.attributes["secret"]
 
 
