@@ -104,6 +104,11 @@ def _check_private(found: os.stat_result) -> None:
         raise UnsafeFileError(f"its mode {mode:04o} lets others in", "chmod 600 it, and rotate what it held")
 
 
+def is_inside(path: Path, folder: Path) -> bool:
+    """Whether what `path` leads to, links followed, lies below `folder`."""
+    return path.resolve().is_relative_to(folder.resolve())
+
+
 # --- writing ------------------------------------------------------------------------------------------------------
 
 

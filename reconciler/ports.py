@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel, JsonValue, SecretStr
 
 from reconciler.core.address import Address
 from reconciler.core.check import Check, Person, hidden
@@ -93,6 +93,10 @@ class Http(Protocol):
 
     def first_message(self, path: str) -> str:
         """Opens a WebSocket with the system's credentials, and gives the first text message."""
+
+
+LOCAL_PATH: dict[str, JsonValue] = {"local_path": True}
+"""`json_schema_extra` of an option that is a path of this machine: a spec may only name one where it is permitted."""
 
 
 # --- providers ----------------------------------------------------------------------------------------------------
@@ -395,3 +399,21 @@ class Backend(Protocol):
 
     def past(self, past_id: str) -> bytes:
         """A snapshot of the history. StateError if it has none of that id."""
+
+
+class Sealing(Protocol):
+    """Encrypts what others keep for us, and reads it again."""
+
+    @property
+    def encrypts(self) -> bool:
+        """Whether new files are to be encrypted."""
+
+    @property
+    def plain_is_meant(self) -> bool:
+        """Whether what is encrypted is to become plain again: the spec says so."""
+
+    def encrypt(self, data: bytes) -> bytes:
+        """The data, encrypted, as ASCII text."""
+
+    def decrypt(self, data: bytes, where: str) -> bytes:
+        """What was encrypted. SecretError, naming `where`, if this run cannot read it."""

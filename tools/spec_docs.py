@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from reconciler.flows.registry import PLUGIN_RECORDS, PROVIDER_RECORDS, Models
 from reconciler.spec.backends import KINDS
 from reconciler.spec.model import (
+    AgeTable,
     AttributesTable,
     BackendHead,
     ClientTable,
@@ -42,9 +43,10 @@ or a group. Each environment has a state of its own; without an overlay the envi
 
 - **Absent means not managed**, unless a default is shown. An empty list means: make it empty.
 - **Names of tables** have letters, digits, `-` and `_`; those of groups may be any text.
-- **Secrets never stand in a spec.** It says where they lie: `env:VARIABLE`, `file:NAME#KEY` or `command:NAME#KEY`.
-  A file is `NAME.secrets` beside the state. A command is defined in the operator's own configuration, so that a
-  change of the spec cannot run code.
+- **Secrets never stand in a spec.** It says where they lie: `env:VARIABLE`, `file:NAME#KEY`, `age:NAME#KEY` or
+  `command:NAME#KEY`. A file is `NAME.secrets` beside the state; an age file is encrypted for the recipients of
+  `[age.NAME]`. A command is defined in the operator's own configuration, so that a change of the spec cannot run
+  code.
 - **Nothing is converted**: a number in quotes is text. A key that is not known is an error.
 """
 
@@ -54,6 +56,7 @@ def document() -> str:
     providers, plugins = Models(PROVIDER_RECORDS), Models(PLUGIN_RECORDS)
     sections: list[tuple[str, type[BaseModel]]] = [
         ("[stack]", StackTable),
+        ("[age.NAME]", AgeTable),
         ("[backend]", BackendHead),
         *((f'[backend] with kind = "{name}"', model) for name, model in KINDS.items() if keys_of(model)),
         ("[systems.NAME]", SystemTable),

@@ -17,7 +17,7 @@ from reconciler.core.observed import Absent, Lookup, Observation, Present, Unrea
 from reconciler.core.resource import Mark, ResourceType, unordered
 from reconciler.diagnostic import error
 from reconciler.errors import ReconcilerError
-from reconciler.ports import Expansion, Fingerprinter, PluginProvider, Write, Written
+from reconciler.ports import LOCAL_PATH, Expansion, Fingerprinter, PluginProvider, Write, Written
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,7 +36,12 @@ class Options(BaseModel):
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, hide_input_in_errors=True)
 
-    file: str = Field(min_length=1, description="The whole path of the file.", examples=["/srv/acme-sso/jira.json"])
+    file: str = Field(
+        min_length=1,
+        description="The whole path of the file.",
+        examples=["/srv/acme-sso/jira.json"],
+        json_schema_extra=LOCAL_PATH,
+    )
 
 
 ACME_SSO = ResourceType(

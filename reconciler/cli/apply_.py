@@ -69,6 +69,7 @@ def command(
       130, 143  stopped by Ctrl-C or SIGTERM
     """  # noqa: D301 - click wants the character
     from reconciler.flows.apply import Request, apply
+    from reconciler.flows.place import codec_of
     from reconciler.flows.save import load_plan
     from reconciler.flows.trial import Verification
 
@@ -80,7 +81,7 @@ def command(
         raise click.UsageError("--as belongs to --verify")
     if as_json and not (file or auto_approve):
         raise click.UsageError("--json shows no plan to say yes to: add --auto-approve, or apply a saved plan")
-    saved = load_plan(file) if file else None
+    saved = load_plan(file, codec_of(os.environ)) if file else None
     place = where.place_of(saved) if saved else where.place()
     caught: list[int] = []
     outcome = apply(

@@ -19,12 +19,14 @@ if TYPE_CHECKING:
     from reconciler.core.plan import Plan
     from reconciler.core.secret import Handle
     from reconciler.flows.place import Place
+    from reconciler.transport.budget import Retries  # noqa: TC004 - nothing reads the annotations of Where
 
 JSON_ASKED = "reconciler.json"
 """The key of click's `meta` that says whether the command was asked for JSON."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _STATES = Path("state")
 _IN_FLIGHT = 20
+_AGAIN = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,7 @@ class Where:
     specs: Path
     states: Path
     parallelism: int
+    retries: Retries
 
     def place(self) -> Place:
         """The place. ReconcilerError if there is no such stack, or none is named and there is not just one."""
@@ -66,7 +69,7 @@ class Where:
         from reconciler.flows.place import DEFAULT_ENVIRONMENT, Place
 
         overlay = None if environment == DEFAULT_ENVIRONMENT else environment
-        return Place(stack, overlay, self.specs, self.states, parallelism=self.parallelism)
+        return Place(stack, overlay, self.specs, self.states, parallelism=self.parallelism, retries=self.retries)
 
 
 def _read_name(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
@@ -144,7 +147,15 @@ _PARALLELISM = click.option(
     type=click.IntRange(1, 100),
     default=_IN_FLIGHT,
     show_default=True,
-    help="At most so many requests in flight.",
+    help="At most so many requests in flight; fewer to a system that says it is too many.",
+)
+_RETRIES = click.option(
+    "--retries",
+    metavar="N",
+    type=click.IntRange(0, 10_000),
+    default=_AGAIN,
+    show_default=True,
+    help="At most so many requests are sent again, all together; how many is said at the end.",
 )
 as_json = click.option(
     "--json",
@@ -170,7 +181,7 @@ allow = click.option(
     metavar="HAZARD[=SUBJECT]",
     callback=_read_allowed,
     help="Permit a hazard, everywhere or for the one subject that the plan names. Can be repeated. Hazards: deletes, "
-    "replaces, rotates, takes-over, locks-out, too-much, moves-host, incomplete.",
+    "replaces, rotates, takes-over, locks-out, too-much, moves-host, new-host, incomplete.",
 )
 
 
@@ -215,7 +226,7 @@ def _read_handle(_context: click.Context, _parameter: click.Parameter, value: st
 
 def with_place(function: Callable[..., Any]) -> Callable[..., Any]:
     """Gives a command the options that say where it works, and passes them as `place`."""
-    return _take((*_SPEC, _STATE_DIR, _PARALLELISM), _placed(function))
+    return _take((*_SPEC, _STATE_DIR, _PARALLELISM, _RETRIES), _placed(function))
 
 
 def with_spec(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -230,7 +241,7 @@ def with_state(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def with_where(function: Callable[..., Any]) -> Callable[..., Any]:
     """Gives a command the options that say where it works, and passes them as `where`."""
-    return _take((*_SPEC, _STATE_DIR, _PARALLELISM), function)
+    return _take((*_SPEC, _STATE_DIR, _PARALLELISM, _RETRIES), function)
 
 
 def _placed(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -250,9 +261,17 @@ def _take(options: Sequence[Callable[..., Any]], function: Callable[..., Any]) -
         specs: Path,
         state_dir: Path = _STATES,
         parallelism: int = _IN_FLIGHT,
+        retries: int = _AGAIN,
         **rest: Any,  # noqa: ANN401 - its own options
     ) -> Any:  # noqa: ANN401 - what the command returns
-        return function(where=Where(stack, environment, specs, state_dir, parallelism), **rest)
+        from reconciler.transport import budget
+
+        spent = budget.Retries(retries)
+        try:
+            return function(where=Where(stack, environment, specs, state_dir, parallelism, spent), **rest)
+        finally:
+            if spent.summary:
+                click.echo(spent.summary, err=True)
 
     taking: Callable[..., Any] = command
     for option in reversed(options):

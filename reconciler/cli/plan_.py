@@ -47,7 +47,7 @@ def command(
 
     made = plan(place, allowed)
     if out is not None:
-        save_plan(made, out)
+        save_plan(made, out, place.codec(place.read_spec()))
     print_plan(made, "json" if as_json else form, allowed)
     warn_idle(made, allowed)
     if out is not None:

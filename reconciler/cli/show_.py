@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
@@ -20,6 +21,7 @@ def command(file: Path, form: str, as_json: bool) -> None:
     Exit code 0; 1: FILE holds no plan; 5: it was edited.
     """
     from reconciler.cli.plan_ import print_plan
+    from reconciler.flows.place import codec_of
     from reconciler.flows.save import load_plan
 
-    print_plan(load_plan(file), "json" if as_json else form)
+    print_plan(load_plan(file, codec_of(os.environ)), "json" if as_json else form)

@@ -36,7 +36,8 @@ class System:
     """One running installation.
 
     `url` has no trailing slash. `token` or `username` and `password` are the credentials. `settings` holds what
-    only its provider understands (Clavex: `org_id`, `dialect`).
+    only its provider understands (Clavex: `org_id`, `dialect`). A client certificate is the operator's, never the
+    spec's.
     """
 
     name: str
@@ -47,6 +48,9 @@ class System:
     username: str = ""
     password: Handle | None = None
     ca_file: str = ""
+    proxy: str = ""
+    client_certificate: str = ""
+    client_key: str = ""
     settings: Mapping[str, str] = field(default_factory=dict)
 
 

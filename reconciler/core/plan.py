@@ -126,6 +126,7 @@ class HazardName(StrEnum):
     LOCKS_OUT = "locks-out"
     TOO_MUCH = "too-much"
     MOVES_HOST = "moves-host"
+    NEW_HOST = "new-host"
     INCOMPLETE = "incomplete"
 
 

@@ -37,6 +37,16 @@ def fingerprint(key: bytes, value: str) -> str:
     return hashlib.blake2b(value.encode(), key=key, digest_size=16).hexdigest()
 
 
+class AgeFile(NamedTuple):
+    """An encrypted file of secrets: whom it is encrypted for, and its path in the folder of the stack.
+
+    Without a path it lies beside the state.
+    """
+
+    recipients: tuple[str, ...]
+    file: str = ""
+
+
 class SecretStatus(NamedTuple):
     """What is known of one handle while planning.
 

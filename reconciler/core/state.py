@@ -54,7 +54,8 @@ class SystemRecord:
     """Which installation a system of the spec was when we last applied: the guard against a moved host.
 
     `credential` is the handle of what was sent there, so that it is sent nowhere else unasked. `facts` were found
-    out once, such as the organisation's id, so that they need not be asked again.
+    out once, such as the organisation's id, so that they need not be asked again. `route` is the way that the spec
+    had it asked by, a proxy or a CA of its own.
     """
 
     provider: str
@@ -62,6 +63,7 @@ class SystemRecord:
     org: str = ""
     facts: Mapping[str, str] = field(default_factory=dict)
     credential: str = ""
+    route: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from reconciler.core.codec import decode_events, decode_state, encode_event, encode_state
 from reconciler.core.journal import Began, Event, Intended, fold
 from reconciler.core.state import State
+from reconciler.engine.sealed import SealedCodec
 from reconciler.errors import StateError
 from reconciler.ports import Backend, LockInfo
 
@@ -25,11 +25,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class StateStore:
-    """The state of one stack in one environment, wherever `backend` keeps it."""
+    """The state of one stack in one environment, wherever `backend` keeps it, in the form that `codec` gives it."""
 
     backend: Backend
     stack: str
     environment: str
+    codec: SealedCodec = field(default_factory=SealedCodec)
 
     def read(self) -> State:
         """The state as it is now, without a lock: what a running apply recorded so far is in it."""
@@ -43,11 +44,12 @@ class StateStore:
     def open(self, info: LockInfo) -> Iterator[OpenState]:
         """The state, locked, to be changed. LockedError if somebody else has it.
 
+        StateError if it is encrypted, and what is to be written would not be.
         What was recorded and not committed when the context ends stays in the journal, and is in the state that
         the next one reads.
         """
         with self.backend.lock(info):
-            yield self._load()
+            yield self._load(to_write=True)
 
     def supersede(self, info: LockInfo, state: State, *, force: bool, rewind: bool = False) -> State:
         """Puts `state` in the place of what is there, as the newest: the state as it is now.
@@ -58,11 +60,13 @@ class StateStore:
         self._check_place(state)
         with self.backend.lock(info):
             try:
-                current = self._load()
+                current = self._load(to_write=True)
             except StateError:
                 if not force:
                     raise
-                current = OpenState(self.backend, state, self.backend.get()[1], state, _fresh=False)
+                current = OpenState(
+                    self.backend, self.codec, state, self.backend.get()[1], state, fits=True, _fresh=False
+                )
             if not (force or current.fresh):
                 self._check_follows(current, state, rewind=rewind)
             return current.supersede(state)
@@ -80,16 +84,20 @@ class StateStore:
         remedy = "begin with `reconciler state pull`, or `reconciler apply`; --force puts it there all the same"
         raise StateError(f"{where}: this state does not follow: {what}; nothing was written", remedy)
 
-    def _load(self) -> OpenState:
+    def _load(self, *, to_write: bool = False) -> OpenState:
         # The journal first: a snapshot that is committed in between already holds what the journal says.
-        events = decode_events(self.backend.journal(), f"{self.backend.where}, journal")
+        journal = self.backend.journal()
+        events = self.codec.decode_events(journal, f"{self.backend.where}, journal")
         data, version = self.backend.get()
+        if to_write:
+            self.codec.refuse_downgrade(journal + (data or b""), self.backend.where)
         if data is None:
             snapshot = State(self.stack, self.environment, lineage=str(uuid4()))
         else:
-            snapshot = decode_state(data, f"{self.backend.where}, state")
+            snapshot = self.codec.decode_state(data, f"{self.backend.where}, state")
             self._check(snapshot, events)
-        return OpenState(self.backend, snapshot, version, fold(snapshot, events), data is None)
+        fits = self.codec.fits(data)
+        return OpenState(self.backend, self.codec, snapshot, version, fold(snapshot, events), fits, data is None)
 
     def _check_place(self, snapshot: State) -> None:
         """The snapshot is of the stack and environment that were asked for."""
@@ -119,13 +127,16 @@ class OpenState:
     """A state that this process holds the lock of.
 
     `snapshot` and `version` are what the backend has; `state` is the snapshot with the journal folded in, as it was
-    on opening or after the last commit.
+    on opening or after the last commit. `fits`: the backend has it in the form, plain or encrypted, that the spec
+    wants; a commit sees to that.
     """
 
     backend: Backend
+    codec: SealedCodec
     snapshot: State
     version: str
     state: State
+    fits: bool
     _fresh: bool
     _events: list[Event] = field(default_factory=list)
 
@@ -145,7 +156,7 @@ class OpenState:
         `key_store` is where the key of its fingerprints lies; empty for where it lay before.
         """
         if self._fresh:
-            self.version = self.backend.put(encode_state(self.snapshot), self.version)
+            self.version = self.backend.put(self.codec.encode_state(self.snapshot), self.version)
             self._fresh = False
         self._write(Began(self.snapshot.lineage, self.snapshot.serial, systems, key_store))
 
@@ -161,7 +172,7 @@ class OpenState:
 
     def _write(self, event: Event) -> None:
         self._events.append(event)  # first: it did happen, and a commit must say so even if the journal cannot
-        self.backend.append(encode_event(event), wait=isinstance(event, Began | Intended))
+        self.backend.append(self.codec.encode_event(event), wait=isinstance(event, Began | Intended))
 
     def commit(self) -> State:
         """Writes the next snapshot, what the recorded events made of the state, and clears the journal.
@@ -189,9 +200,9 @@ class OpenState:
         self.version = self.backend.put(note, self.version)
 
     def _put(self, committed: State) -> State:
-        self.version = self.backend.put(encode_state(committed), self.version)
+        self.version = self.backend.put(self.codec.encode_state(committed), self.version)
         self.snapshot = self.state = committed
-        self._fresh = False
+        self._fresh, self.fits = False, True
         self._events.clear()
         with suppress(StateError):  # it is committed; a journal of an older serial says nothing
             self.backend.clear_journal()

@@ -11,11 +11,12 @@ from urllib.parse import quote
 from pydantic import JsonValue, SecretStr, TypeAdapter
 
 from reconciler.core.check import Check, Landing, broken, doubtful, fine, unread
+from reconciler.core.hosts import is_below
 from reconciler.core.intent import ClaimsFrom, SignOn
 from reconciler.core.login import asked_by, bare, clean, judge_answer
 from reconciler.flows.id_token import Expected, verify_token
 from reconciler.transport.answers import decode
-from reconciler.transport.browsing import is_below
+from reconciler.transport.budget import Retries
 from reconciler.transport.http import open_http
 
 if TYPE_CHECKING:
@@ -49,13 +50,14 @@ class Login:
     sign_on: SignOn
     account: Account
     client_secret: SecretStr
+    retries: Retries
     landing: Landing | None = None
     _state: str = field(default_factory=lambda: secrets.token_urlsafe(16))
     _nonce: str = field(default_factory=lambda: secrets.token_urlsafe(16))
 
     def run(self) -> Iterator[Check]:
         """The checks. RequestError if Clavex does not answer; nothing but the form gets the password."""
-        with open_http(self.sign_on.issuer_system, {}) as http:
+        with open_http(self.sign_on.issuer_system, {}, retries=self.retries) as http:
             code = self._code(http)
             if isinstance(code, Check):
                 yield code

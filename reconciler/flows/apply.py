@@ -91,7 +91,8 @@ def apply(request: Request, dialogue: Dialogue) -> Outcome | None:
             refuse(refused(plan.hazards, allowed), closed)
         if not plan.changes:
             known, key_store = store.state, check_stores(plan, world)
-            if (world.systems, key_store) != (known.systems, known.key_store):  # one was permitted to move
+            remembered = (world.systems, key_store) == (known.systems, known.key_store)
+            if not (remembered and store.fits):  # one was permitted to move; or it is encrypted from now on
                 store.begin(world.systems, key_store)
                 store.commit()
             return Outcome((), store.state.serial)

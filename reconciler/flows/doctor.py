@@ -14,12 +14,14 @@ from urllib.parse import urlsplit
 from reconciler.core.check import Check, Diagnosis, broken, doubtful, examined, fine, unreachable
 from reconciler.core.clocks import compare_clocks
 from reconciler.core.fit import examine_fit
+from reconciler.core.hosts import is_loopback
 from reconciler.core.secret import parse_handle
 from reconciler.diagnostic import Severity
 from reconciler.errors import SecretError, StateError, UntrustedError
+from reconciler.flows.guard import guard
 from reconciler.flows.registry import PLUGIN_RECORDS, PROVIDER_RECORDS
 from reconciler.flows.survey import Survey, survey
-from reconciler.flows.world import completed, refuse_moved
+from reconciler.flows.world import completed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -62,7 +64,7 @@ def _examine(place: Place, spec: SpecRead) -> Iterator[Check]:
         yield unreachable("state", _THIS_SIDE, f"{problem.message}; so nothing else was looked at", problem.remedy)
         return
     intent = completed(spec.intent)
-    refuse_moved(intent, state, frozenset())
+    guard(place, intent, state)
     with ExitStack() as stack:
         look = survey(place, intent, state, place.secrets(spec, state), stack)
         yield from _spec(look, spec)
@@ -158,7 +160,7 @@ def _transport(system: System) -> Check:
         return fine("tls", system.name, "the certificate is trusted here")
     remedy = "put TLS before it, and write https"
     host = urlsplit(system.url).hostname or ""
-    if host == "localhost" or host.startswith("127.") or host == "::1":
+    if is_loopback(host):
         return fine("tls", system.name, "none is needed: it is on this machine")
     return doubtful("tls", system.name, "none: credentials and tokens travel in clear", remedy)
 

@@ -6,21 +6,26 @@ import getpass
 import os
 import socket
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from reconciler.backends.opening import Surroundings, open_backend
+from reconciler.backends import opening
 from reconciler.engine.performing import utc_now
+from reconciler.engine.sealed import SealedCodec
 from reconciler.engine.statestore import StateStore
+from reconciler.errors import SpecError
+from reconciler.flows.guard import routed
 from reconciler.flows.registry import PLUGIN_RECORDS, PROVIDER_RECORDS, Models
 from reconciler.ports import LockInfo
-from reconciler.secrets.operator import read_commands
-from reconciler.secrets.stores import StoredSecrets, open_store
+from reconciler.secrets.operator import Configuration, read_configuration
+from reconciler.secrets.sealing import AgeSealing
+from reconciler.secrets.stores import StoredSecrets, Surroundings, open_store
 from reconciler.spec.backends import LocalTable
 from reconciler.spec.load import Kinds, SpecRead, read_backend, read_spec
+from reconciler.transport.budget import Retries
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -36,7 +41,8 @@ DEFAULT_ENVIRONMENT = "default"
 class Place:
     """One stack in one environment.
 
-    `parallelism` is the number of requests in flight, all systems together. `now` tells the time.
+    `parallelism` is the number of requests in flight, `retries` the budget of those sent again, all systems together.
+    `now` tells the time.
     """
 
     stack: str
@@ -45,6 +51,7 @@ class Place:
     states: Path = Path("state")
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     parallelism: int = 20
+    retries: Retries = field(default_factory=Retries)
     now: Callable[[], datetime] = utc_now
 
     @property
@@ -52,47 +59,72 @@ class Place:
         """The folder of this stack's state and file secrets."""
         return self.states / self.stack / (self.environment or DEFAULT_ENVIRONMENT)
 
+    @property
+    def folder(self) -> Path:
+        """The folder of the stack."""
+        return self.specs / self.stack
+
+    @property
+    def configuration(self) -> Configuration:
+        """The operator's own. SecretError if it cannot be used."""
+        return read_configuration(self.environ)
+
     def read_spec(self) -> SpecRead:
         """The spec. SpecError with every problem in it."""
         kinds = Kinds(Models(PROVIDER_RECORDS), Models(PLUGIN_RECORDS))
-        return read_spec(self.specs / self.stack, self.environment, kinds)
+        spec = read_spec(self.folder, self.environment, kinds)
+        return replace(spec, intent=routed(spec.intent, self.configuration, self.folder))
 
     def state_store(self, spec: SpecRead | None = None) -> StateStore:
         """The state of this stack and environment, where the spec says that it lies.
 
-        Without a `spec` that was read, only what it says of the backend is; a stack whose spec is gone has a local
-        state.
+        Without a `spec` that was read, only what it says of the backend and of encryption is; a stack whose spec is
+        gone has a local state.
         """
-        return self.state_store_in(self._read_backend() if spec is None else spec.backend)
+        table = self._read_backend() if spec is None else spec.backend
+        return self.state_store_in(table, spec)
 
-    def state_store_in(self, table: BackendTable) -> StateStore:
+    def state_store_in(self, table: BackendTable, spec: SpecRead | None = None) -> StateStore:
         """The state of this stack and environment in some backend."""
         environment = self.environment or DEFAULT_ENVIRONMENT
-        around = Surroundings(self.stack, environment, self.home, self.specs / self.stack, self._value)
-        return StateStore(open_backend(table, around), self.stack, environment)
+        around = opening.Surroundings(self.stack, environment, self.home, self.folder, self._value)
+        return StateStore(
+            opening.open_backend(table, around), self.stack, environment, self.codec(spec or self._whole_spec())
+        )
+
+    def codec(self, spec: SpecRead | None = None) -> SealedCodec:
+        """How states and plans are written: by the spec. Without one they can be read."""
+        return codec_of(self.environ, spec)
+
+    def _whole_spec(self) -> SpecRead | None:
+        """The spec, if nothing is wrong with it: it says whom a state is encrypted for."""
+        try:
+            return self.read_spec()
+        except SpecError:
+            return None
 
     def _read_backend(self) -> BackendTable:
-        folder = self.specs / self.stack
-        if not folder.is_dir():
+        if not self.folder.is_dir():
             return LocalTable()
-        overlaid = self.environment and (folder / "env" / f"{self.environment}.toml").exists()
-        return read_backend(folder, self.environment if overlaid else None)
+        overlaid = self.environment and (self.folder / "env" / f"{self.environment}.toml").exists()
+        return read_backend(self.folder, self.environment if overlaid else None)
 
     def _value(self, handle: Handle) -> SecretStr | None:
         """What a credential of the backend is; before there is a state, so that no fingerprint is made of it."""
-        store = open_store(handle.store, home=self.home, environ=self.environ, commands=read_commands(self.environ))
-        return store.get(handle.name)
+        around = Surroundings(self.home, self.folder, self.environ, self.configuration)
+        return open_store(handle.store, around).get(handle.name)
 
     def secrets(self, spec: SpecRead, state: State) -> StoredSecrets:
         """Every secret store that the spec names."""
-        return StoredSecrets(
-            default=spec.secrets,
-            home=self.home,
-            environ=self.environ,
-            commands=read_commands(self.environ),
-            lineage=state.lineage,
-            key_store=state.key_store,
-        )
+        around = Surroundings(self.home, self.folder, self.environ, self.configuration, spec.age)
+        return StoredSecrets(default=spec.secrets, around=around, lineage=state.lineage, key_store=state.key_store)
+
+
+def codec_of(environ: Mapping[str, str], spec: SpecRead | None = None) -> SealedCodec:
+    """The codec for what the spec says of encryption, if there is one, and for the operator's identities."""
+    named = spec.encryption if spec else None
+    recipients = spec.age[named].recipients if spec and named else ()
+    return SealedCodec(AgeSealing(recipients, named == "", environ))
 
 
 def lock_info(operation: str) -> LockInfo:

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from reconciler.core.check import Check, Landing, Person, broken, doubtful, fine, hidden
+from reconciler.core.hosts import is_below
 from reconciler.core.intent import SignOn
 from reconciler.core.login import Start, asked_by, bare, clean
 from reconciler.flows.account import TOO_MANY, Account, form_number, limited
 from reconciler.flows.registry import PROVIDER_RECORDS
 from reconciler.flows.way import Way
-from reconciler.transport.browsing import End, Walk, is_below, open_browser
+from reconciler.transport.browsing import End, Walk, open_browser
+from reconciler.transport.budget import Retries
 from reconciler.transport.http import Access, open_http
 
 if TYPE_CHECKING:
@@ -38,6 +40,7 @@ class ProductLogin:
     sign_on: SignOn
     account: Account
     start: Start
+    retries: Retries
     expected: Landing | None = None
     person: Person | None = None
 
@@ -45,7 +48,7 @@ class ProductLogin:
         """The check. RequestError if a system does not answer; the password goes to Clavex's form alone."""
         sign_on, product = self.sign_on, self.sign_on.product
         who = PROVIDER_RECORDS[product.provider].who
-        with open_browser([product, sign_on.issuer_system], access=Access.WRITE) as browser:
+        with open_browser([product, sign_on.issuer_system], retries=self.retries, access=Access.WRITE) as browser:
             way = Way(sign_on, browser)
             walk = browser.walk(self.start.url)
             number = form_number(walk.answer.content) if walk.answer and is_below(walk.urls[-1], way.endpoint) else ""

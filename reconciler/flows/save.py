@@ -5,23 +5,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reconciler import files
-from reconciler.core.codec import decode_plan, encode_plan
 from reconciler.errors import ReconcilerError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from reconciler.core.plan import Plan
+    from reconciler.engine.sealed import SealedCodec
 
 
-def save_plan(plan: Plan, path: Path) -> None:
+def save_plan(plan: Plan, path: Path, codec: SealedCodec) -> None:
     """Writes the plan to `path`, mode 0600, in one step."""
     with files.failing_as(ReconcilerError, path, "written", "name a file in a folder that you may write to"):
-        files.replace(path, encode_plan(plan))
+        files.replace(path, codec.encode_plan(plan))
 
 
-def load_plan(path: Path) -> Plan:
-    """The plan in `path`. StateError or StalePlanError, naming the file, for anything else."""
+def load_plan(path: Path, codec: SealedCodec) -> Plan:
+    """The plan in `path`. StateError, SecretError or StalePlanError, naming the file, for anything else."""
     with files.failing_as(ReconcilerError, path, "read", "name a file that `plan --out` made"):
         data = path.read_bytes()
-    return decode_plan(data, str(path))
+    return codec.decode_plan(data, str(path))

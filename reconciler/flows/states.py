@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from reconciler.core.codec import decode_state, encode_moved, encode_state, is_moved
+from reconciler.core.codec import encode_moved, is_moved
 from reconciler.core.moving import moved, rename_resource, rename_system
 from reconciler.core.state import State
-from reconciler.errors import LockedError, ReconcilerError, StateError
+from reconciler.errors import LockedError, ReconcilerError, SecretError, StateError
 from reconciler.flows.place import lock_info
 from reconciler.ports import Past
 
@@ -37,22 +37,24 @@ def pull(place: Place) -> bytes:
     state = store.read()
     if data is None:
         raise StateError(f"{store.backend.where}: there is no state yet", "the first apply makes it")
-    return encode_state(state)
+    return store.codec.encode_state(state)
 
 
 def push(place: Place, data: bytes, where: str, *, force: bool) -> State:
     """Puts the state that a file holds in the place of the one that it was made from."""
-    return place.state_store().supersede(lock_info("state push"), decode_state(data, where), force=force)
+    store = place.state_store()
+    return store.supersede(lock_info("state push"), store.codec.decode_state(data, where), force=force)
 
 
 def history(place: Place) -> Sequence[PastState]:
     """The snapshots before, the newest first."""
-    backend = place.state_store().backend
+    store = place.state_store()
+    backend = store.backend
 
     def read(past: Past) -> State | None:
         try:
-            return decode_state(backend.past(past.id), past.id)
-        except StateError:
+            return store.codec.decode_state(backend.past(past.id), past.id)
+        except (StateError, SecretError):
             return None
 
     return [PastState(past, read(past)) for past in backend.history()]
@@ -62,7 +64,7 @@ def restore(place: Place, past_id: str, *, force: bool) -> State:
     """Puts a past snapshot in the place of the state, as the newest."""
     store = place.state_store()
     data = store.backend.past(past_id)
-    state = decode_state(data, f"{store.backend.where}, past state {past_id}")
+    state = store.codec.decode_state(data, f"{store.backend.where}, past state {past_id}")
     return store.supersede(lock_info("state restore"), state, force=force, rewind=True)
 
 
@@ -131,10 +133,11 @@ def migrate(place: Place, source: BackendTable) -> tuple[str, str, State]:
 
 def _copy(state: State, target: StateStore) -> None:
     """The same state is in the target. One that is there already stays; a copy of this very state will do."""
-    data, (found, version) = encode_state(state), target.backend.get()
-    if found == data:  # a move that was interrupted
-        return
-    if found is not None and not is_moved(found):
+    data, (found, version) = target.codec.encode_state(state), target.backend.get()
+    foreign = found is not None and not is_moved(found)
+    if foreign and target.codec.decode_state(found or b"", target.backend.where) == state:
+        return  # a move that was interrupted
+    if foreign:
         raise StateError(
             f"{target.backend.where}: there is a state already; nothing was moved",
             "`reconciler state pull` shows it; give the stack a place of its own in [backend]",

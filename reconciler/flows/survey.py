@@ -18,6 +18,7 @@ from reconciler.flows.credentials import find_credentials
 from reconciler.flows.registry import PROVIDER_RECORDS
 from reconciler.flows.world import connect, expand, make_handlers
 from reconciler.ports import Credentials, Examination, Http, Secrets
+from reconciler.transport.budget import Retries
 from reconciler.transport.http import Access, open_http
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class Survey:
     situation: Situation
     diagnostics: Sequence[Diagnostic]
     plan: Plan | None
+    retries: Retries
 
     def examine(self, name: str) -> Examination | None:
         """What a provider or plugin may look at; None for a system that nothing can be asked of."""
@@ -62,7 +64,7 @@ class Survey:
 def survey(place: Place, intent: Intent, state: State, secrets: Secrets, stack: ExitStack) -> Survey:
     """One look at everything, by requests that only read; connections stay open until `stack` ends."""
     credentials, failures = _credentials(intent, secrets)
-    systems = connect(intent, state, credentials, stack, access=Access.READ, workers=place.parallelism)
+    systems = connect(place, intent, state, credentials, stack, access=Access.READ)
     failures |= systems.failures
     closed = {name: Unreadable(problem.message, problem.remedy) for name, problem in failures.items()}
     desired, found = expand(intent, systems.facts)
@@ -74,7 +76,8 @@ def survey(place: Place, intent: Intent, state: State, secrets: Secrets, stack: 
         plan = make_plan(replace(situation, secrets=statuses))
     except SecretError:  # the check of the store says it
         plan = None
-    return Survey(intent, secrets, credentials, systems.https, systems.facts, failures, situation, found, plan)
+    https, facts = systems.https, systems.facts
+    return Survey(intent, secrets, credentials, https, facts, failures, situation, found, plan, place.retries)
 
 
 def _credentials(intent: Intent, secrets: Secrets) -> tuple[dict[str, Credentials], dict[str, ReconcilerError]]:

@@ -18,12 +18,13 @@ from reconciler.core.login import START, Start
 from reconciler.core.observed import Absent, Present, Unreadable
 from reconciler.errors import ReconcilerError, SecretError
 from reconciler.flows.account import LOGIN, Account, Login
+from reconciler.flows.guard import guard
 from reconciler.flows.place import Place
 from reconciler.flows.product_login import PRODUCT_LOGIN, ProductLogin
 from reconciler.flows.registry import PROVIDER_RECORDS
 from reconciler.flows.survey import Survey, survey
 from reconciler.flows.way import Measure, find_start, follow
-from reconciler.flows.world import completed, refuse_moved
+from reconciler.flows.world import completed
 from reconciler.ports import RotatingHandler, Write
 from reconciler.transport.http import Access, open_http
 
@@ -69,7 +70,7 @@ def _exchange(look: Survey, sign_on: SignOn, account: Account) -> tuple[Landing 
     if value is None:
         seen = "not tried: there is no client secret to exchange a code with"
         return None, (hidden(LOGIN, sign_on.where, seen, "see the check client-secret"),)
-    login = Login(sign_on, account, value)
+    login = Login(sign_on, account, value, look.retries)
     checks = tuple(examined(LOGIN, sign_on.where, login.run))
     return login.landing, checks
 
@@ -84,7 +85,7 @@ def _pass_through(
     if not isinstance(start, Start):
         seen, remedy = f"not tried: {start.seen}", start.remedy or "see the check start"
         return None, (hidden(PRODUCT_LOGIN, sign_on.where, seen, remedy, start.source),)
-    login = ProductLogin(sign_on, account, start, landing)
+    login = ProductLogin(sign_on, account, start, look.retries, landing)
     checks = tuple(examined(PRODUCT_LOGIN, sign_on.where, login.run))
     return login.person, checks
 
@@ -126,7 +127,7 @@ def verify(place: Place, user: str = "", password: Handle | None = None) -> Diag
     spec = place.read_spec()
     state = place.state_store(spec).read()
     intent = completed(spec.intent)
-    refuse_moved(intent, state, frozenset())
+    guard(place, intent, state)
     stores = place.secrets(spec, state)
     return Proof(place, intent, find_account(stores, user, password)).run(state, stores)
 
@@ -193,7 +194,7 @@ def _secret(look: Survey, sign_on: SignOn) -> Check:
         seen = f"{client.secret} is empty, so there is nothing to prove"
         return doubtful(SECRET, where, seen, "reconciler plan says how a value gets there")
     system, facts = sign_on.issuer_system, look.facts[sign_on.issuer_system.name]
-    with open_http(system, {}, access=Access.PROVE) as http:
+    with open_http(system, {}, access=Access.PROVE, retries=look.retries) as http:
         connection = PROVIDER_RECORDS[system.provider].connect(system, http, facts.values, False)
         handler = connection.handlers[client.address.type]
         if not isinstance(handler, RotatingHandler):

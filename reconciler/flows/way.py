@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
 from reconciler.core.check import Check, Source, broken, examined, fine, hidden, unread
+from reconciler.core.hosts import is_below
 from reconciler.core.intent import SignOn
 from reconciler.core.login import AUTHORIZE, START, Start, asked_by, bare, compare_asked, judge_answer, judge_return
 from reconciler.flows.registry import PLUGIN_RECORDS
-from reconciler.transport.browsing import Browser, End, Walk, is_below, open_browser
+from reconciler.transport.browsing import Browser, End, Walk, open_browser
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,7 +50,7 @@ class Way:
 
 def follow(look: Survey, sign_on: SignOn, measure: Measure = Measure.SPEC) -> Iterator[Check]:
     """The way from the product; where that does not lead to Clavex, what Clavex says to what the spec has."""
-    with open_browser([sign_on.product, sign_on.issuer_system]) as browser:
+    with open_browser([sign_on.product, sign_on.issuer_system], look.retries) as browser:
         way = Way(sign_on, browser)
         found = list(examined(START, sign_on.where, lambda: _from_product(look, way, measure)))
         yield from found

@@ -9,21 +9,19 @@ from typing import TYPE_CHECKING
 
 from reconciler.core.intent import ClaimsFrom, Facts, Intent, SignOn, System
 from reconciler.core.observed import Unreadable
-from reconciler.core.plan import Hazard, HazardName
+from reconciler.core.plan import Hazard
 from reconciler.core.planner import Situation
-from reconciler.core.policy import refused
 from reconciler.core.removal import LEFT_SPEC, TAKEN_DOWN
 from reconciler.core.rotation import find_due, review_ages
-from reconciler.core.secret import parse_handle
 from reconciler.core.state import State, SystemRecord
 from reconciler.diagnostic import Diagnostic, Severity, error
 from reconciler.engine.refresh import Handlers, observe, secret_statuses
 from reconciler.engine.workers import reading
-from reconciler.errors import ReconcilerError, RefusedError, SpecError
+from reconciler.errors import ReconcilerError, SpecError
 from reconciler.flows.credentials import all_credentials
+from reconciler.flows.guard import guard, route_of
 from reconciler.flows.registry import PLUGIN_RECORDS, PROVIDER_RECORDS
 from reconciler.ports import Connection, Credentials, Fingerprinter, Http, Secrets
-from reconciler.render.wording import listed
 from reconciler.transport.http import Access, open_http
 
 if TYPE_CHECKING:
@@ -75,11 +73,11 @@ def look(
     No request can leave that `access` does not cover; secrets are proved if it covers that.
     """
     intent = completed(spec.intent)
-    moved = refuse_moved(intent, state, allowed)
+    moved = guard(place, intent, state, allowed)
     secrets = place.secrets(spec, state)
     with ExitStack() as stack:
         credentials = all_credentials(intent, secrets, spec.locate)
-        systems = connect(intent, state, credentials, stack, access=access, workers=place.parallelism)
+        systems = connect(place, intent, state, credentials, stack, access=access)
         desired, found = expand(intent, systems.facts)
         diagnostics = tuple(spec.locate(item) for item in (*spec.diagnostics, *found))
         if errors := [item for item in diagnostics if item.severity is Severity.ERROR]:
@@ -125,51 +123,6 @@ def emptied(intent: Intent) -> Intent:
     return replace(intent, systems=systems, clients={}, sign_ons={}, groups=(), taken_down=True)
 
 
-def refuse_moved(intent: Intent, state: State, allowed: frozenset[str]) -> tuple[Hazard, ...]:
-    """The systems that are not those that the state knows, as permitted: before any credential is sent to them.
-
-    RefusedError for one that is not.
-    """
-    moved = dict(_find_moved(intent, state))
-    if unasked := refused(tuple(moved), allowed):
-        text = f"{unasked[0].name}: {unasked[0].message}; no credential was sent to it"
-        raise RefusedError(text, f"{moved[unasked[0]]}, say --allow {unasked[0].name}={unasked[0].subject}")
-    return tuple(moved)
-
-
-def _find_moved(intent: Intent, state: State) -> Iterator[tuple[Hazard, str]]:
-    """Each system that moved, and what else to do than to permit it."""
-    homes: dict[str, list[str]] = {}
-    for record in state.systems.values():
-        if record.credential:
-            homes.setdefault(str(parse_handle(record.credential)), []).append(record.url)
-    for name, system in sorted(intent.systems.items()):
-        known, credential = state.systems.get(name), _credential(system)
-        home = homes.get(credential, [])
-        if home and system.url not in home and (known is None or known.url == system.url):
-            text = f"system {name} would send the credential {credential} to {system.url}, and it belongs to "
-            yield (
-                Hazard(HazardName.MOVES_HOST, name, text + listed(sorted(home))),
-                "give the system a credential of its own; or, if the same is meant",
-            )
-        if known is None:
-            continue
-        said = {key: value for key, value in known.facts.items() if key in system.settings}
-        before = (known.provider, known.url, known.org, *said.values())
-        now = (system.provider, system.url, system.org, *(system.settings[key] for key in said))
-        if before != now:
-            text = f"system {name} was {' '.join(filter(None, before))} and is now {' '.join(filter(None, now))}"
-            remedy = (
-                "put the old values back; give the new installation an environment of its own; or, if it is the same"
-            )
-            yield Hazard(HazardName.MOVES_HOST, name, text), f"{remedy} at a new place"
-
-
-def _credential(system: System) -> str:
-    """The handle of what is sent to a system, as text."""
-    return str(system.token or system.password or "")
-
-
 def expand(intent: Intent, facts: Mapping[str, Facts]) -> tuple[dict[Address, Desired], tuple[Diagnostic, ...]]:
     """The resources that the intent asks for; for systems without facts, by what their provider assumes."""
     desired: dict[Address, Desired] = {}
@@ -200,20 +153,20 @@ def _assumed(system: System) -> Facts:
 
 
 def connect(
+    place: Place,
     intent: Intent,
     state: State,
     credentials: Mapping[str, Credentials],
     stack: ExitStack,
     *,
     access: Access,
-    workers: int,
 ) -> Systems:
     """Every system that there are credentials for, connected side by side until `stack` ends."""
     headers = {
         name: PROVIDER_RECORDS[intent.systems[name].provider].authenticate(own) for name, own in credentials.items()
     }
     https = {
-        name: stack.enter_context(open_http(intent.systems[name], own, access=access))
+        name: stack.enter_context(open_http(intent.systems[name], own, access=access, retries=place.retries))
         for name, own in headers.items()
     }
     endpoints = {
@@ -230,7 +183,7 @@ def connect(
         except ReconcilerError as problem:
             return problem
 
-    with reading(min(workers, len(https))) as pool:
+    with reading(min(place.parallelism, len(https))) as pool:
         results = dict(zip(https, pool.map(ask, https), strict=True))
     connections = {name: result for name, result in results.items() if isinstance(result, Connection)}
     return Systems(
@@ -269,5 +222,12 @@ def _records(intent: Intent, facts: Mapping[str, Facts]) -> dict[str, SystemReco
         system = intent.systems[name]
         kept = PROVIDER_RECORDS[system.provider].remembers
         values = {key: found.values[key] for key in kept if key in found.values}
-        records[name] = SystemRecord(system.provider, system.url, system.org, values, _credential(system))
+        records[name] = SystemRecord(
+            system.provider,
+            system.url,
+            system.org,
+            values,
+            str(system.token or system.password or ""),
+            route_of(system),
+        )
     return records

@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
 from secrets import token_hex
 from threading import RLock
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from pydantic import SecretStr
 
-from reconciler.core.secret import KEY_NAME, SecretStatus, fingerprint, parse_handle
+from reconciler import files
+from reconciler.core.secret import KEY_NAME, AgeFile, SecretStatus, fingerprint, parse_handle
 from reconciler.errors import SecretError
 from reconciler.ports import SecretStore
 from reconciler.secrets.env import EnvironmentStore
 from reconciler.secrets.file import FileStore
-from reconciler.secrets.operator import configuration_path
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
-    from reconciler.secrets.operator import Command
+from reconciler.secrets.operator import Configuration, configuration_path
 
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -34,30 +32,57 @@ class Store(SecretStore, Protocol):
         """Whether a put looks possible."""
 
 
-def open_store(name: str, *, home: Path, environ: Mapping[str, str], commands: Mapping[str, Command]) -> Store:
-    """The store that `name` names: `file:NAME`, `env` or `command:NAME`. SecretError for any other.
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What stores are opened in: the folder of the state, that of the stack, and what the operator gave."""
 
-    A file store is `NAME.secrets` in `home`. Nothing is read or run yet.
+    home: Path
+    folder: Path
+    environ: Mapping[str, str]
+    configuration: Configuration = field(default_factory=Configuration)
+    age: Mapping[str, AgeFile] = field(default_factory=dict)
+
+
+def open_store(name: str, around: Surroundings) -> Store:
+    """The store that `name` names: `file:NAME`, `env`, `age:NAME` or `command:NAME`. SecretError for any other.
+
+    A file store is `NAME.secrets` beside the state. Nothing is read or run yet.
     """
     kind, _, rest = name.partition(":")
     if kind == "file" and _FILE_NAME.fullmatch(rest):
-        return FileStore(home / f"{rest}.secrets")
+        return FileStore(around.home / f"{rest}.secrets")
     if name == "env":
-        return EnvironmentStore(environ)
-    if kind == "command" and rest in commands:
+        return EnvironmentStore(around.environ)
+    if kind == "age" and rest in around.age:
+        return _open_age(rest, around)
+    if kind == "command" and rest in around.configuration.commands:
         from reconciler.secrets.command import CommandStore  # noqa: PLC0415 - most runs start no other program
 
-        return CommandStore(rest, commands[rest], environ)
+        return CommandStore(rest, around.configuration.commands[rest], around.environ)
     if kind == "command":
         raise SecretError(
-            f"the spec names the command {rest}, and {configuration_path(environ)} defines no such command",
+            f"the spec names the command {rest}, and {configuration_path(around.environ)} defines no such command",
             f"say there how secrets are fetched and kept, for example:\n"
             f"[commands.{rest}]\n"
             f'get = ["pass", "show", "sso/{{name}}"]\n'
             f'put = ["pass", "insert", "--multiline", "--force", "sso/{{name}}"]\n'
             f"absent = 1",
         )
-    raise SecretError(f"{name} is no secret store", "write file:NAME, env, or command:NAME")
+    raise SecretError(f"{name} is no secret store", "write file:NAME, env, age:NAME, or command:NAME")
+
+
+def _open_age(name: str, around: Surroundings) -> Store:
+    from reconciler.secrets.age import AgeKeys, require_age  # noqa: PLC0415 - an extra
+    from reconciler.secrets.age_store import AgeStore  # noqa: PLC0415 - an extra
+
+    require_age()
+    wanted = around.age[name]
+    path = around.folder / wanted.file if wanted.file else around.home / f"{name}.secrets.age"
+    if wanted.file and not files.is_inside(path, around.folder):
+        raise SecretError(
+            f"{path} leads out of the folder of the stack", "a spec names no file outside of it: put the file there"
+        )
+    return AgeStore(path, AgeKeys(f"age:{name}", wanted.recipients, around.configuration.identities, around.environ))
 
 
 class StoredSecrets:
@@ -76,16 +101,12 @@ class StoredSecrets:
         self,
         *,
         default: str,
-        home: Path,
-        environ: Mapping[str, str],
-        commands: Mapping[str, Command],
+        around: Surroundings,
         lineage: str,
         key_store: str = "",
     ) -> None:
         self._default = default
-        self._home = home
-        self._environ = environ
-        self._commands = commands
+        self._around = around
         self._lineage = lineage
         self._key_store = key_store or default
         self._lock = RLock()
@@ -172,7 +193,7 @@ class StoredSecrets:
             return store
         with self._lock:
             if name not in self._stores:
-                self._stores[name] = open_store(name, home=self._home, environ=self._environ, commands=self._commands)
+                self._stores[name] = open_store(name, self._around)
             return self._stores[name]
 
 

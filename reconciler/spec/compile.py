@@ -14,13 +14,23 @@ from reconciler.spec.clients import compile_clients
 from reconciler.spec.findings import Findings
 from reconciler.spec.groups import compile_groups
 from reconciler.spec.model import CLAVEX
-from reconciler.spec.rules import parse_handle, parse_org, parse_store, parse_url
+from reconciler.spec.rules import (
+    check_inside,
+    check_proxy,
+    check_recipient,
+    parse_encryption,
+    parse_handle,
+    parse_org,
+    parse_store,
+    parse_url,
+)
 from reconciler.spec.sign_ons import compile_sign_ons
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from reconciler.core.intent import Client
     from reconciler.diagnostic import Diagnostic
     from reconciler.spec.model import SystemTable
     from reconciler.spec.validation import Spec
@@ -35,6 +45,7 @@ def compile_intent(
     """
     findings = Findings()
     findings.attempt(parse_store, store, "stack", "secrets")
+    _check_age(spec, store, findings)
     if not spec.declared.get("systems"):
         findings.fail("the spec names no system", "add a table such as [systems.clavex]", "systems")
     systems = {
@@ -46,6 +57,7 @@ def compile_intent(
     clients = compile_clients(spec, systems, store, findings)
     sign_ons = compile_sign_ons(spec, systems, clients, findings)
     groups = compile_groups(spec, systems, sign_ons, findings)
+    _check_stores(spec, systems, clients, findings)
     return Intent(stack, environment, systems, clients, sign_ons, groups), findings.items
 
 
@@ -58,6 +70,10 @@ def _compile_system(
     password = (
         findings.attempt(parse_handle, table.password, *where, "password") if table.password is not None else None
     )
+    if table.ca_file is not None:
+        findings.attempt(check_inside, table.ca_file, *where, "ca_file")
+    if table.proxy is not None:
+        findings.attempt(check_proxy, table.proxy, *where, "proxy")
     _check_credentials(name, table, findings)
     _check_org(name, table, findings)
     return System(
@@ -69,8 +85,41 @@ def _compile_system(
         username=table.username or "",
         password=password,
         ca_file=str(folder / table.ca_file) if table.ca_file else "",
+        proxy=table.proxy or "",
         settings=settings,
     )
+
+
+def _check_age(spec: Spec, store: str, findings: Findings) -> None:
+    """Holds if every `[age.*]` table makes sense, and those that `[stack]` names are there."""
+    for name, table in spec.tables.age.items():
+        for at, recipient in enumerate(table.recipients):
+            findings.attempt(check_recipient, recipient, "age", name, "recipients", at)
+        if table.file is not None:
+            findings.attempt(check_inside, table.file, "age", name, "file")
+    _find_age(spec, store, findings, "stack", "secrets")
+    wanted = spec.tables.stack.encrypt
+    if wanted is not None and (found := findings.attempt(parse_encryption, wanted, "stack", "encrypt")):
+        _find_age(spec, f"age:{found}", findings, "stack", "encrypt")
+
+
+def _check_stores(
+    spec: Spec, systems: Mapping[str, System], clients: Mapping[str, Client], findings: Findings
+) -> None:
+    """Holds if the table of every age store that a handle names is there."""
+    for name, system in systems.items():
+        for key, handle in (("token", system.token), ("password", system.password)):
+            if handle is not None:
+                _find_age(spec, handle.store, findings, "systems", name, key)
+    for name, client in clients.items():
+        if client.secret is not None and spec.tables.clients[name].secret is not None:
+            _find_age(spec, client.secret.store, findings, "clients", name, "secret")
+
+
+def _find_age(spec: Spec, store: str, findings: Findings, *where: str) -> None:
+    kind, _, name = store.partition(":")
+    if kind == "age" and name not in spec.declared.get("age", ()):
+        findings.fail(f"there is no table [age.{name}]", f'add [age.{name}] with recipients = ["age1…"]', *where)
 
 
 def _check_same(systems: Mapping[str, System], findings: Findings) -> None:

@@ -90,7 +90,8 @@ def read_files(folder: Path, environment: str | None) -> tuple[Sources, list[Dia
     paths = _list_files(folder)
     overlay = _find_overlay(folder, environment)
     findings: list[Diagnostic] = []
-    read = [found for path in (*paths, *overlay) if (found := _read(path, findings))]
+    root = folder.parent.resolve()
+    read = [found for path in (*paths, *overlay) if (found := _read(path, findings, root))]
     if len(read) < len(paths) + len(overlay):
         raise SpecError(findings)
     files = tuple(source for source, _ in read)
@@ -106,7 +107,7 @@ def read_files(folder: Path, environment: str | None) -> tuple[Sources, list[Dia
 def read_file(path: Path) -> Sources:
     """One file by itself. SpecError if it cannot be read."""
     findings: list[Diagnostic] = []
-    read = _read(path, findings)
+    read = _read(path, findings, path.parent.resolve())
     if read is None:
         raise SpecError(findings)
     source, tables = read
@@ -146,7 +147,12 @@ def _toml_files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.glob("*.toml") if not path.name.startswith("."))
 
 
-def _read(path: Path, findings: list[Diagnostic]) -> tuple[Source, Tables] | None:
+def _read(path: Path, findings: list[Diagnostic], root: Path) -> tuple[Source, Tables] | None:
+    if not path.resolve().is_relative_to(root):
+        findings.append(
+            _broken("a link leads out of the folder that holds the stacks", "put the file itself here", path)
+        )
+        return None
     try:
         data = path.read_bytes()
         text = data.decode("utf-8-sig")

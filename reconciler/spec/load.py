@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel
 
 from reconciler.core.intent import Intent
+from reconciler.core.secret import AgeFile
 from reconciler.diagnostic import Diagnostic, Severity, error
 from reconciler.errors import SpecError
 from reconciler.spec.backends import BackendTable
 from reconciler.spec.compile import compile_intent
 from reconciler.spec.files import Sources, read_file, read_files
+from reconciler.spec.rules import parse_encryption
 from reconciler.spec.validation import check_backend_table, validate
 
 if TYPE_CHECKING:
@@ -37,7 +39,8 @@ class SpecRead:
     """What a stack means in one environment.
 
     `secrets` names the store that client secrets are kept in, `backend` says where the state lies. `diagnostics`
-    are warnings.
+    are warnings. `age` holds the encrypted files by name; `encryption` names the one whose recipients the state is
+    for: empty means that it is to be plain, None that nothing was said.
     """
 
     intent: Intent
@@ -45,6 +48,8 @@ class SpecRead:
     backend: BackendTable
     diagnostics: tuple[Diagnostic, ...]
     sources: Sources = field(repr=False)
+    age: Mapping[str, AgeFile] = field(default_factory=dict)
+    encryption: str | None = None
 
     @property
     def digest(self) -> str:
@@ -68,7 +73,10 @@ def read_spec(folder: Path, environment: str | None, kinds: Kinds) -> SpecRead:
     findings = sources.locate_all([*unfit, *invalid, *broken])
     if any(finding.severity is Severity.ERROR for finding in findings):
         raise SpecError(findings)
-    return SpecRead(intent, secrets, spec.backend, findings, sources)
+    age = {name: AgeFile(table.recipients, table.file or "") for name, table in spec.tables.age.items()}
+    wanted = spec.tables.stack.encrypt
+    encryption = None if wanted is None else parse_encryption(wanted)
+    return SpecRead(intent, secrets, spec.backend, findings, sources, age, encryption)
 
 
 def read_backend_file(path: Path) -> BackendTable:

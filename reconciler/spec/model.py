@@ -47,10 +47,37 @@ class StackTable(Table):
 
     secrets: str | None = Field(
         None,
-        description="The store that client secrets are kept in: `file:NAME` (a file beside the state, mode 0600) or "
+        description="The store that client secrets are kept in: `file:NAME` (a file beside the state, mode 0600), "
+        "`age:NAME` (a file that is encrypted for the recipients of `[age.NAME]`) or "
         "`command:NAME` (a command of the operator's own configuration; the spec only names it). "
         "Default: `file:` and the name of the stack.",
         examples=["file:acme"],
+    )
+    encrypt: str | None = Field(
+        None,
+        description="Whom the state, its journal and backups, and saved plans are encrypted for: `age:NAME` means "
+        "the recipients of `[age.NAME]`. An encrypted state stays so: only `off` lets it become a plain one again.",
+        examples=["age:acme"],
+    )
+
+
+class AgeTable(Table):
+    """Recipients of age, and a file of secrets that is encrypted for them.
+
+    What it takes to read it is never in a spec: the identity comes from `RECONCILER_AGE_IDENTITY` or the operator's
+    own configuration.
+    """
+
+    recipients: Names = Field(
+        min_length=1,
+        description="Whom it is encrypted for: everybody who shall read it, the CI runner included. Public.",
+        examples=[["age1zp8csrxjmtg84znugf7lke9qganv3lr66kuj6mpjk5sxsh30gfksmydy6r"]],
+    )
+    file: Text | None = Field(
+        None,
+        description="The file, in the folder of the stack, so that it may lie in Git. "
+        "Default: NAME`.secrets.age` beside the state.",
+        examples=["secrets.age"],
     )
 
 
@@ -102,8 +129,14 @@ class SystemTable(Table):
     )
     ca_file: Text | None = Field(
         None,
-        description="A file of certificates to trust besides the system's own; relative to the folder of the stack.",
+        description="A file of certificates to trust besides the system's own, in the folder of the stack.",
         examples=["ca.pem"],
+    )
+    proxy: str | None = Field(
+        None,
+        description="The proxy that it is asked through, without credentials. Default: what `https_proxy` and "
+        "`no_proxy` say. Loopback is asked directly unless this is set.",
+        examples=["http://proxy.acme.eu:3128"],
     )
     allow_http: bool = Field(
         default=False,
@@ -246,6 +279,7 @@ class SpecTables(Table):
     """A spec is TOML: one or more files `*.toml` in the folder of a stack."""
 
     stack: StackTable = Field(default_factory=StackTable)
+    age: dict[Name, AgeTable] = Field(default_factory=dict)
     backend: BackendHead = Field(default_factory=BackendHead)
     systems: dict[Name, SystemTable] = Field(default_factory=dict)
     clients: dict[Name, ClientTable] = Field(default_factory=dict)

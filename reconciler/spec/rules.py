@@ -6,16 +6,22 @@ A broken rule is raised with what is wrong and what to do. Values that could hol
 from __future__ import annotations
 
 import re
-from ipaddress import ip_address
+from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
+from reconciler.core.hosts import is_loopback
 from reconciler.core.secret import KEY_NAME, Handle
 
 _STORE_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
-_STORE = re.compile(rf"(?:file|command):{_STORE_NAME}")
+_STORE = re.compile(rf"(?:file|age|command):{_STORE_NAME}")
+_ENCRYPTION = re.compile(rf"age:({_STORE_NAME})")
 _VARIABLE = re.compile(r"env:([A-Za-z_][A-Za-z0-9_]*)")
-_STORED = re.compile(rf"((?:file|command):{_STORE_NAME})#([^#\s]+)")
-_PASTED = re.compile(r"clv_[\w-]{20,}|eyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]+)*")
+_STORED = re.compile(rf"((?:file|age|command):{_STORE_NAME})#([^#\s]+)")
+_PASTED = re.compile(r"clv_[\w-]{20,}|eyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]+)*|AGE-SECRET-KEY-[\w-]{8,}")
+_RECIPIENT = re.compile(r"age1[02-9ac-hj-np-z]{58}")
+_OURS = "RECONCILER_"
+_PROXY = re.compile(r"https?://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:]+\])(?::[0-9]{1,5})?/?")
+_HOST = re.compile(r"[\w.-]+|[0-9a-f:.]+", re.IGNORECASE)
 _SLUG = re.compile(r"(?=.{2,63}$)[a-z0-9]+(?:-[a-z0-9]+)*")
 _UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 _MADE_UP = re.compile(r"[A-Za-z0-9_-]{24}")
@@ -38,7 +44,7 @@ _URI = re.compile(
 _LONGEST_CLIENT_ID = 120
 _LONGEST_SHOWN = 60
 
-HANDLE_REMEDY = 'name where it lies: "env:VARIABLE", "file:NAME#KEY" or "command:NAME#KEY"'
+HANDLE_REMEDY = 'name where it lies: "env:VARIABLE", "file:NAME#KEY", "age:NAME#KEY" or "command:NAME#KEY"'
 
 
 class BrokenRuleError(ValueError):
@@ -51,13 +57,13 @@ class BrokenRuleError(ValueError):
 
 
 def holds_credential(text: str) -> re.Match[str] | None:
-    """The first place that looks like an API key of Clavex or a JWT."""
-    # The two plain searches keep the happy path fast.
-    return _PASTED.search(text) if "clv_" in text or "eyJ" in text else None
+    """The first place that looks like an API key of Clavex, a JWT or an age identity."""
+    # The plain searches keep the happy path fast.
+    return _PASTED.search(text) if "clv_" in text or "eyJ" in text or "AGE-S" in text else None
 
 
 def masked(text: str) -> str:
-    """The text without what looks like an API key of Clavex or a JWT."""
+    """The text without what looks like an API key of Clavex, a JWT or an age identity."""
     return _PASTED.sub("(not shown)", text)
 
 
@@ -80,11 +86,11 @@ def parse_url(text: str, *, allow_http: bool) -> str:
         host, _ = parts.hostname or "", parts.port
     except ValueError:
         host = ""
-    if not host or not text.isprintable() or " " in text:
+    if not _HOST.fullmatch(host) or not text.isprintable() or " " in text or "\\" in text:
         raise BrokenRuleError("this is no URL: its host or port makes no sense", "e.g. https://jira.acme.eu/jira")
     if "?" in text or "#" in text:
         raise BrokenRuleError("a base URL has no query and no fragment", "leave out what begins with ? or #")
-    if parts.scheme == "http" and not allow_http and not _is_loopback(host):
+    if parts.scheme == "http" and not allow_http and not is_loopback(host):
         raise BrokenRuleError(
             "http to a host that is not loopback would send credentials in clear text",
             "use https, or say `allow_http = true` in this table",
@@ -92,13 +98,14 @@ def parse_url(text: str, *, allow_http: bool) -> str:
     return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
 
 
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
+def check_proxy(text: str) -> None:
+    """Holds for the URL of a proxy that holds no credentials."""
+    if not _PROXY.fullmatch(text):
+        raise BrokenRuleError(
+            "this is no proxy, or it has credentials in it",
+            "write http://HOST:PORT; one that wants a login is named in https_proxy, or in [hosts] of the operator's "
+            "own configuration",
+        )
 
 
 def parse_org(text: str) -> str:
@@ -116,22 +123,27 @@ def parse_org(text: str) -> str:
 
 
 def parse_store(text: str) -> str:
-    """The name of a secret store that can be written: `file:NAME` or `command:NAME`."""
+    """The name of a secret store that can be written: `file:NAME`, `age:NAME` or `command:NAME`."""
     if _STORE.fullmatch(text):
         return text
     if text.startswith("env"):
         raise BrokenRuleError(
-            "new client secrets cannot be kept in the environment", 'name a store: "file:NAME" or "command:NAME"'
+            "new client secrets cannot be kept in the environment",
+            'name a store: "file:NAME", "age:NAME" or "command:NAME"',
         )
     raise BrokenRuleError(
         "this is no name of a secret store",
-        'write "file:NAME", or "command:NAME" for a command of the operator\'s own configuration',
+        'write "file:NAME", "age:NAME", or "command:NAME" for a command of the operator\'s own configuration',
     )
 
 
 def parse_handle(text: str) -> Handle:
-    """Where one secret lies: `env:VARIABLE`, `file:NAME#KEY`, `command:NAME#KEY`."""
+    """Where one secret lies: `env:VARIABLE`, `file:NAME#KEY`, `age:NAME#KEY`, `command:NAME#KEY`."""
     if found := _VARIABLE.fullmatch(text):
+        if found[1].startswith(_OURS):
+            raise BrokenRuleError(
+                f"{_OURS}* are reconciler's own variables: none is sent to a system", "give the secret its own"
+            )
         return Handle("env", found[1])
     if found := _STORED.fullmatch(text):
         if found[2] == KEY_NAME:
@@ -141,9 +153,36 @@ def parse_handle(text: str) -> Handle:
         raise BrokenRuleError(
             "this is no name of a command", "commands stand in the operator's own configuration; " + HANDLE_REMEDY
         )
-    if not text or text.startswith(("env:", "file:")):
+    if not text or text.startswith(("env:", "file:", "age:")):
         raise BrokenRuleError("this does not say where a secret lies", HANDLE_REMEDY)
     raise BrokenRuleError("a secret must not stand in the spec", HANDLE_REMEDY + "; a real one must be revoked now")
+
+
+def parse_encryption(text: str) -> str:
+    """The name of the `[age.*]` table in `age:NAME`; empty for `off`."""
+    if text == "off":
+        return ""
+    if found := _ENCRYPTION.fullmatch(text):
+        return found[1]
+    raise BrokenRuleError("this does not say whom to encrypt for", 'write "age:NAME", or "off" for nobody')
+
+
+def check_recipient(text: str) -> None:
+    """Holds for what looks like a public key of age; its checksum is proved when it is used."""
+    if not _RECIPIENT.fullmatch(text):
+        raise BrokenRuleError(
+            "this is no recipient of age", "write what `age-keygen -y` prints: age1 and 58 characters"
+        )
+
+
+def check_inside(text: str) -> None:
+    """Holds for a path that cannot lead out of the folder it begins in, links apart."""
+    path = PurePosixPath(text)
+    if path.is_absolute() or ".." in path.parts or not text.isprintable():
+        raise BrokenRuleError(
+            "a spec names no file outside of the folder of its stack",
+            "put the file there, and write its path from there",
+        )
 
 
 def is_ordinary(uri: str) -> bool:

@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, urljoin, urlsplit
 import httpx
 from pydantic import SecretStr
 
+from reconciler.core.hosts import is_below
 from reconciler.ports import Answer
 from reconciler.transport.http import Access, open_http
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from reconciler.core.intent import System
     from reconciler.ports import Http
+    from reconciler.transport.budget import Retries
 
 MOST_STEPS = 10
 """Redirects in a row that a browser still takes for a way, not a circle."""
@@ -27,7 +29,6 @@ _ANSWERS = tuple(status for status in range(200, 600) if status not in {429, 503
 """What a person would get to see. The others pass by themselves, and are tried again."""
 _BUSY = 429
 """An answer to a form, too: systems count forms that they refuse, so that sending one again makes it last."""
-_PORTS = {"http": 80, "https": 443}
 
 
 class End(Enum):
@@ -123,30 +124,16 @@ class Browser:
 
 
 @contextmanager
-def open_browser(systems: Sequence[System], *, access: Access = Access.READ) -> Iterator[Browser]:
+def open_browser(
+    systems: Sequence[System], retries: Retries | None = None, *, access: Access = Access.READ
+) -> Iterator[Browser]:
     """A browser for the systems, until the context ends; it sends forms only with `Access.WRITE`.
 
     ReconcilerError if a CA or a proxy cannot be used.
     """
     with ExitStack() as stack:
-        opened = [(system, stack.enter_context(open_http(system, {}, access=access))) for system in systems]
-        yield Browser(opened)
-
-
-def is_below(url: str, base: str) -> bool:
-    """Whether `url` is `base` or lies below it, on the same host."""
-    try:
-        if _host(url) != _host(base):
-            return False
-        given, wanted = urlsplit(url).path, urlsplit(base).path
-    except ValueError:  # a port that is no number, a host that is none
-        return False
-    return given == wanted or given.startswith(f"{wanted.rstrip('/')}/")
-
-
-def _host(url: str) -> tuple[str, str | None, int | None]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.hostname, parts.port or _PORTS.get(parts.scheme)
+        https = [stack.enter_context(open_http(system, {}, access=access, retries=retries)) for system in systems]
+        yield Browser(list(zip(systems, https, strict=True)))
 
 
 def _join(url: str, target: str) -> str:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 import threading
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
+from reconciler.core.hosts import is_loopback
 from reconciler.errors import ReconcilerError
+from reconciler.transport.bounds import BoundedTransport
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,14 +30,14 @@ class PerThread(httpx.BaseTransport):
     reaches less than a tenth of this.
     """
 
-    def __init__(self, make: Callable[[], httpx.BaseTransport]) -> None:
+    def __init__(self, make: Callable[[], BoundedTransport]) -> None:
         self._make = make
         self._local = threading.local()
-        self._all: list[httpx.BaseTransport] = []
+        self._all: list[BoundedTransport] = []
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """The answer, over the connection of this thread."""
-        own: httpx.BaseTransport | None = getattr(self._local, "transport", None)
+        own: BoundedTransport | None = getattr(self._local, "transport", None)
         if own is None:
             own = self._local.transport = self._make()
             self._all.append(own)
@@ -47,22 +51,24 @@ class PerThread(httpx.BaseTransport):
 
 def make_transport(system: System) -> PerThread:
     """The connections to `system`. ReconcilerError if its CA, or the proxy in the environment, cannot be used."""
-    proxy = find_proxy(system.url)
+    proxy = find_proxy(system)
     secure = proxy is not None or system.url.startswith("https:")
     context = trust(system) if secure else _trust_nobody()
-    limits = httpx.Limits(max_connections=1, keepalive_expiry=30)
-    return PerThread(lambda: httpx.HTTPTransport(verify=context, proxy=proxy, limits=limits))
+    return PerThread(lambda: BoundedTransport(context, proxy))
 
 
-def find_proxy(url: str) -> httpx.Proxy | None:
-    """The proxy that the environment names for `url`. None for loopback: a proxy would look on its own machine."""
-    parts = urlsplit(url)
+def find_proxy(system: System) -> httpx.Proxy | None:
+    """The proxy of the system, else what the environment names for its URL, which loopback goes without.
+
+    A proxy would look for loopback on its own machine.
+    """
+    parts = urlsplit(system.url)
     host = parts.hostname or ""
-    if host in {"localhost", "::1"} or host.startswith("127."):
-        return None
-    proxies = getproxies()
-    found = proxies.get(parts.scheme) or proxies.get("all")
-    if not found or proxy_bypass(host):
+    found: str | None = system.proxy
+    if not found and not is_loopback(host):
+        proxies = getproxies()
+        found = None if proxy_bypass(host) else proxies.get(parts.scheme) or proxies.get("all")
+    if not found:
         return None
     try:
         proxy = httpx.Proxy(found if "://" in found else f"http://{found}")
@@ -71,17 +77,20 @@ def find_proxy(url: str) -> httpx.Proxy | None:
     except (ValueError, httpx.InvalidURL):
         pass
     raise ReconcilerError(  # the value is not shown: it may hold a password
-        f"the proxy that the environment names for {parts.scheme} cannot be used",
-        f"give {parts.scheme}_proxy as http://HOST:PORT, or add {host} to no_proxy",
+        f"the proxy of {system.url} cannot be used",
+        f"give {parts.scheme}_proxy, or proxy of [systems.{system.name}], as http://HOST:PORT; "
+        f"or add {host} to no_proxy",
     )
 
 
 def trust(system: System) -> ssl.SSLContext:
-    """The TLS context for `system`; the same for all systems that name the same CA, or none."""
+    """The TLS context for `system`; the same for all systems that name the same CA and certificate, or none."""
     try:
-        return _trust(system.ca_file)
+        return _trust(system.ca_file, system.client_certificate, system.client_key)
     except OSError as problem:
         named = f"ca_file of [systems.{system.name}], and" if system.ca_file else ""
+        if system.client_certificate:
+            named = f"{named} client_certificate and client_key of [hosts], and"
         reason = problem.strerror if problem.errno and not isinstance(problem, ssl.SSLError) else "not a PEM file"
     raise ReconcilerError(
         f"the certificates for {system.url} cannot be read: {reason}",
@@ -90,11 +99,20 @@ def trust(system: System) -> ssl.SSLContext:
 
 
 @cache
-def _trust(ca_file: str) -> ssl.SSLContext:
+def _trust(ca_file: str, certificate: str, key: str) -> ssl.SSLContext:
     context = httpx.create_ssl_context()  # 30 ms; reads SSL_CERT_FILE and SSL_CERT_DIR
     if ca_file:
         context.load_verify_locations(cafile=ca_file)
+    if bundle := os.environ.get("REQUESTS_CA_BUNDLE"):
+        context.load_verify_locations(**{"capath" if Path(bundle).is_dir() else "cafile": bundle})
+    if certificate:
+        context.load_cert_chain(certificate, key or None, password=_no_password)
     return context
+
+
+def _no_password() -> str:
+    """A key that wants a password is refused: OpenSSL would ask for it on the terminal."""
+    return ""
 
 
 @cache

@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from enum import IntEnum
 from functools import lru_cache
 from http import HTTPStatus
-from time import monotonic
 from typing import TYPE_CHECKING, Any, cast
 
 import httpx
@@ -22,8 +21,11 @@ from reconciler.errors import (
     UntrustedError,
 )
 from reconciler.transport.answers import HttpAnswer, hidden_words, nonsense, refusal, secret_texts
+from reconciler.transport.bodies import read_body
+from reconciler.transport.budget import Retries
 from reconciler.transport.connections import make_transport
 from reconciler.transport.faults import Lost, explain
+from reconciler.transport.gate import Gate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -35,10 +37,6 @@ if TYPE_CHECKING:
     from reconciler.transport.websocket import Stream
 
 TIMEOUT = httpx.Timeout(30.0, connect=10.0)
-LONGEST = 120.0
-"""Seconds for one answer, body included."""
-LARGEST = 64 << 20
-"""Bytes of one answer, decompressed."""
 _BUSY = frozenset({429})
 _GATEWAY = frozenset({502, 503, 504})
 _HEADERS = {
@@ -63,8 +61,16 @@ class Access(IntEnum):
 
 
 @contextmanager
-def open_http(system: System, headers: Mapping[str, SecretStr], *, access: Access = Access.WRITE) -> Iterator[Http]:
+def open_http(
+    system: System,
+    headers: Mapping[str, SecretStr],
+    *,
+    access: Access = Access.WRITE,
+    retries: Retries | None = None,
+) -> Iterator[Http]:
     """An open system; `headers` carry its credentials. What `access` does not cover is refused, and not sent.
+
+    `retries` is the budget of the whole run; without one it is for this system alone.
 
     Raises SecretError for a credential that no header can carry, and ReconcilerError for a CA or proxy that cannot
     be used. Nothing is sent yet.
@@ -77,7 +83,7 @@ def open_http(system: System, headers: Mapping[str, SecretStr], *, access: Acces
                 f"was it copied whole, without line breaks? See [systems.{system.name}]",
             )
     with make_transport(system) as transport:
-        yield SystemHttp(system, transport, headers, access)
+        yield SystemHttp(system, transport, headers, access, retries or Retries())
 
 
 class SystemHttp:
@@ -88,13 +94,20 @@ class SystemHttp:
     """
 
     def __init__(
-        self, system: System, transport: httpx.BaseTransport, headers: Mapping[str, SecretStr], access: Access
+        self,
+        system: System,
+        transport: httpx.BaseTransport,
+        headers: Mapping[str, SecretStr],
+        access: Access,
+        retries: Retries,
     ) -> None:
         self._system = system
         self._transport = transport
         self._credentials = headers
         self._hidden = tuple(hidden_words(value.get_secret_value() for value in headers.values()))
         self._access = access
+        self._retries = retries
+        self._gate = Gate()
 
     @property
     def url(self) -> str:
@@ -170,6 +183,7 @@ class SystemHttp:
         anonymous: bool,
         **content: Any,  # noqa: ANN401 - what httpx takes as parameters and body
     ) -> httpx.Request:
+        _check_path(path, f"{method} {self.url}{path}")
         credentials = {} if anonymous else {name: item.get_secret_value() for name, item in self._credentials.items()}
         headers = {**_HEADERS, **credentials, **(own or {})}
         extensions = {"timeout": TIMEOUT.as_dict()}
@@ -188,22 +202,26 @@ class SystemHttp:
     ) -> HttpAnswer:
         in_doubt = False
 
-        def attempt() -> Outcome:
+        def attempt(*, first: bool = False) -> Outcome:
             nonlocal in_doubt
-            outcome = self._once(request, where, read or read_body, (*self._hidden, *sent))
+            if not first:
+                self._retries.spend(self._system.name)
+            with self._gate.passing(again=not first) as passage:
+                outcome = self._once(request, where, read or read_body, (*self._hidden, *sent))
+                passage.busy, passage.wait = _is_busy(outcome)
             in_doubt = in_doubt or _may_have_arrived(outcome, ok)
             return outcome
 
-        def again(outcome: Outcome) -> bool:
+        def worth(outcome: Outcome) -> bool:
             if isinstance(outcome, Lost):
                 return outcome.passing and (repeatable or not outcome.arrived)
             return outcome.status not in ok and outcome.status in (_BUSY | _GATEWAY if repeatable else _BUSY)
 
-        outcome = attempt()
-        if again(outcome):
+        outcome = attempt(first=True)
+        if worth(outcome):
             from reconciler.transport.retry import persist  # noqa: PLC0415 - tenacity costs 10 ms, rarely needed
 
-            outcome = persist(outcome, attempt, again)
+            outcome = persist(outcome, attempt, lambda outcome: worth(outcome) and self._retries.left)
         if isinstance(outcome, HttpAnswer) and outcome.status in ok:
             if pages or (problem := nonsense(outcome, where)) is None:
                 return outcome
@@ -214,7 +232,13 @@ class SystemHttp:
                 where,
                 problem.remedy or "run plan again: it looks what became of it",
             )
-        raise self._failure(outcome, where, in_doubt=in_doubt and request.method != "GET", sent=sent)
+        failure = self._failure(outcome, where, in_doubt=in_doubt and request.method != "GET", sent=sent)
+        if worth(outcome) and not self._retries.left:
+            spent = (
+                f"this run has sent {self._retries.spent} requests again, and may not do so more often (--retries)"
+            )
+            failure.remedy = f"{spent}; {failure.remedy}" if failure.remedy else spent
+        raise failure
 
     def _once(
         self,
@@ -260,6 +284,14 @@ class SystemHttp:
                 return refusal(outcome, [*self._hidden, *sent])
 
 
+def _check_path(path: str, where: str) -> None:
+    """Holds for a path that means what it says, whatever names are in it."""
+    if path[:1] not in {"", "/", "?"}:
+        raise ValueError("a path begins with a slash: what follows the host would else be part of its name")
+    if "/." in path and {".", ".."} & set(path.split("/")):
+        raise RefusedError(f"{where}: a name that is . or .. would make it another path; it was not sent")
+
+
 @lru_cache(maxsize=64)  # thousands of requests go to the same few URLs
 def _parse(url: str) -> httpx.URL:
     return httpx.URL(url)
@@ -269,22 +301,16 @@ def _is_proof(form: Mapping[str, str]) -> bool:
     return form.items() >= PROOF.items() and form.keys() <= _PROOF_FORM
 
 
+def _is_busy(outcome: Outcome) -> tuple[bool, float]:
+    """Whether the system limits requests, and the seconds that it asks to wait."""
+    if isinstance(outcome, Lost) or outcome.status not in _BUSY:
+        return False, 0.0
+    from reconciler.transport.retry import asked_wait  # noqa: PLC0415 - tenacity costs 10 ms, rarely needed
+
+    return True, asked_wait(outcome) or 0.0
+
+
 def _may_have_arrived(outcome: Outcome, ok: Sequence[int]) -> bool:
     if isinstance(outcome, Lost):
         return outcome.arrived
     return outcome.status in _GATEWAY and outcome.status not in ok
-
-
-def read_body(response: httpx.Response) -> bytes | Lost:
-    """The body, if it is of a sane size and comes in time."""
-    deadline = monotonic() + LONGEST
-    parts: list[bytes] = []
-    size = 0
-    for part in response.iter_bytes():
-        parts.append(part)
-        size += len(part)
-        if size > LARGEST:
-            return Lost(f"the answer is larger than {LARGEST >> 20} MiB", passing=False, bad=True)
-        if monotonic() > deadline:
-            return Lost(f"the answer was not whole after {LONGEST:.0f} seconds")
-    return b"".join(parts)

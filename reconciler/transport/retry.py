@@ -51,11 +51,16 @@ def _last(state: RetryCallState) -> HttpAnswer | Lost:
 
 
 def _wait(state: RetryCallState) -> float:
-    outcome = _last(state)
-    asked = retry_after(outcome.headers.get("retry-after", "")) if isinstance(outcome, HttpAnswer) else None
+    asked = asked_wait(_last(state))
     if asked is None:
         return _BACKOFF(state)
-    return min(asked, LONGEST_WAIT) + random.uniform(0, 0.25)  # noqa: S311 - spreads the threads, guards nothing
+    return asked + random.uniform(0, 0.25)  # noqa: S311 - spreads the threads, guards nothing
+
+
+def asked_wait(outcome: HttpAnswer | Lost) -> float | None:
+    """The seconds that an answer asks to wait, cut to what we wait at most; None if it asks for nothing."""
+    asked = retry_after(outcome.headers.get("retry-after", "")) if isinstance(outcome, HttpAnswer) else None
+    return None if asked is None else min(asked, LONGEST_WAIT)
 
 
 def retry_after(text: str) -> float | None:

@@ -126,6 +126,7 @@ class Workplace:
             "PYTHONPATH": f"{ROOT / 'tests' / 'offline'}:{ROOT}",
             "RECONCILER_SPECS": str(self.folder / "specs"),
             "RECONCILER_STATE_DIR": str(self.folder / "state"),
+            "RECONCILER_FILES": str(self.folder),
             **({"RECONCILER_ENV": self.environment} if self.environment else {}),
             **tokens,
             **self.environ,

@@ -9,8 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from pydantic import SecretStr
+from pyrage import x25519
 
 from reconciler.errors import SecretError
+from reconciler.secrets.age import AgeKeys
+from reconciler.secrets.age_store import AgeStore
 from reconciler.secrets.command import CommandStore
 from reconciler.secrets.env import EnvironmentStore
 from reconciler.secrets.file import FileStore
@@ -38,7 +41,14 @@ def _command_store(folder):
     return lambda: CommandStore("keeper", Command(get=get, put=put, absent=1), os.environ)
 
 
+def _age_store(folder):
+    identity = x25519.Identity.generate()
+    keys = AgeKeys("age:acme", (str(identity.to_public()),), ("env:KEY",), {"KEY": str(identity)})
+    return lambda: AgeStore(folder / "acme" / "default" / "acme.secrets.age", keys)
+
+
 STORES = {
+    "age": _age_store,
     "file": lambda folder: lambda: FileStore(folder / "acme" / "default" / "acme.secrets"),
     "command": _command_store,
     "env": lambda folder: lambda: EnvironmentStore({}),

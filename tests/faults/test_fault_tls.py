@@ -62,6 +62,12 @@ def certificate(folder: Path, subject: str) -> tuple[ssl.SSLContext, Path]:
     return context, cert
 
 
+def own_ca(terminal: Terminal, cert: Path) -> str:
+    """The certificate in the folder of the stack, as a spec names it."""
+    (terminal.folder / "specs" / "acme" / "ca.pem").write_bytes(cert.read_bytes())
+    return "ca.pem"
+
+
 def reason(terminal: Terminal, port: int, **keys: str) -> str:
     """What a plan says of a Jira at that port; it was not read, and the others were."""
     terminal.write({"systems": {"jira": {"url": f"https://127.0.0.1:{port}", **keys}}})
@@ -85,7 +91,7 @@ def test_a_certificate_that_nobody_vouches_for(terminal: Terminal, tmp_path: Pat
 def test_a_ca_of_ones_own(terminal: Terminal, tmp_path: Path) -> None:
     context, cert = certificate(tmp_path, "IP:127.0.0.1")
     with listening(context) as (port, received):
-        said = reason(terminal, port, ca_file=str(cert))
+        said = reason(terminal, port, ca_file=own_ca(terminal, cert))
     assert "404 Not Found" in said
     assert received
 
@@ -93,7 +99,7 @@ def test_a_ca_of_ones_own(terminal: Terminal, tmp_path: Path) -> None:
 def test_a_certificate_for_another_host(terminal: Terminal, tmp_path: Path) -> None:
     context, cert = certificate(tmp_path, "DNS:jira.acme.eu")
     with listening(context) as (port, received):
-        said = reason(terminal, port, ca_file=str(cert))
+        said = reason(terminal, port, ca_file=own_ca(terminal, cert))
     assert "IP address mismatch, certificate is not valid for '127.0.0.1'" in said
     assert received == []
 
@@ -107,11 +113,10 @@ def test_a_server_that_speaks_no_tls(terminal: Terminal) -> None:
 
 
 @pytest.mark.parametrize("content", [None, "not a certificate"])
-def test_a_ca_file_that_cannot_be_used(terminal: Terminal, tmp_path: Path, content: str | None) -> None:
-    path = tmp_path / "ca.pem"
+def test_a_ca_file_that_cannot_be_used(terminal: Terminal, content: str | None) -> None:
     if content:
-        path.write_text(content)
-    terminal.write({"systems": {"jira": {"url": "https://127.0.0.1:9", "ca_file": str(path)}}})
+        (terminal.folder / "specs" / "acme" / "ca.pem").write_text(content)
+    terminal.write({"systems": {"jira": {"url": "https://127.0.0.1:9", "ca_file": "ca.pem"}}})
     ran = terminal.run("plan").ended(ExitCode.ERROR)
     assert "the certificates for https://127.0.0.1:9 cannot be read: " in flat(ran.err)
     assert "ca_file of [systems.jira]" in flat(ran.err)

@@ -11,7 +11,7 @@ from reconciler.core.address import Address
 from reconciler.core.desired import Desired
 from reconciler.core.resource import unordered
 from reconciler.diagnostic import error, note, warning
-from reconciler.ports import Expansion
+from reconciler.ports import LOCAL_PATH, Expansion
 from reconciler.providers.atlassian.sign_ons import FALLBACK, LOGIN_FORM, check, local, needed, title
 from reconciler.providers.miniorange.routes import STATE
 from reconciler.providers.miniorange.types import MINIORANGE, SIGN_IN
@@ -62,6 +62,7 @@ class Options(BaseModel):
         min_length=1,
         description="Route `file`: where the plugin's export lies; relative to the working directory.",
         examples=["/run/sso/jira-export.json"],
+        json_schema_extra=LOCAL_PATH,
     )
     import_: str | None = Field(
         None,
@@ -70,6 +71,7 @@ class Options(BaseModel):
         description="Route `file`: where the file to import is written, mode 0600; it holds secrets, so never "
         "below a folder named `state`.",
         examples=["/run/sso/jira-import.json"],
+        json_schema_extra=LOCAL_PATH,
     )
     keep_groups: bool | None = Field(
         None, description="Whether on-the-fly mapping leaves groups that Clavex does not send. Default: not managed."

@@ -11,7 +11,7 @@ from reconciler.core.address import Address
 from reconciler.core.desired import Desired
 from reconciler.core.resource import unordered
 from reconciler.diagnostic import error, note, warning
-from reconciler.ports import Expansion
+from reconciler.ports import LOCAL_PATH, Expansion
 from reconciler.providers.atlassian.sign_ons import check_callback, check_secret, issuer, needed, title
 from reconciler.providers.atlassian.versions import is_below
 from reconciler.providers.properties.types import PROPERTIES, SECRET
@@ -38,6 +38,7 @@ class Options(BaseModel):
         description="The whole path of `jira-config.properties` in Jira's local home, on the machine that this runs "
         "on. It is made, mode 0600, if there is none.",
         examples=["/var/atlassian/application-data/jira/jira-config.properties"],
+        json_schema_extra=LOCAL_PATH,
     )
     secret_in_clear: bool = Field(
         default=False,

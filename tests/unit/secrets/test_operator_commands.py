@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.errors import SecretError
-from reconciler.secrets.operator import Command, configuration_path, read_commands
+from reconciler.secrets.operator import Command, configuration_path, read_configuration
 
 GOOD = """
 [commands.vault]
@@ -42,49 +42,49 @@ def test_where_it_lies():
 
 
 def test_what_it_says(configure):
-    assert read_commands(configure(GOOD)) == {
+    assert read_configuration(configure(GOOD)).commands == {
         "vault": Command(
             get=("vault", "get", "{name}"), put=("/usr/bin/vault", "put", "kv/{name}"), absent=2, timeout=5
         ),
         "reader": Command(get=("pass", "show", "{name}")),
     }
-    assert read_commands(configure("")) == {}
+    assert read_configuration(configure("")).commands == {}
 
 
 def test_without_one_there_are_no_commands(tmp_path, monkeypatch):
-    assert read_commands({"HOME": str(tmp_path)}) == {}
+    assert read_configuration({"HOME": str(tmp_path)}).commands == {}
     (tmp_path / "file").write_text("")
-    assert read_commands({"HOME": str(tmp_path / "file")}) == {}
+    assert read_configuration({"HOME": str(tmp_path / "file")}).commands == {}
 
     def refuse(path, mode):
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(Path, "open", refuse)
-    assert read_commands({"HOME": "/root"}) == {}
+    assert read_configuration({"HOME": "/root"}).commands == {}
     with pytest.raises(SecretError, match="Permission denied"):
-        read_commands({"RECONCILER_CONFIG": "/root/config.toml"})
+        read_configuration({"RECONCILER_CONFIG": "/root/config.toml"})
 
 
 def test_one_that_was_named_must_be_there(tmp_path):
     with pytest.raises(SecretError, match="No such file"):
-        read_commands({"RECONCILER_CONFIG": str(tmp_path / "config.toml")})
+        read_configuration({"RECONCILER_CONFIG": str(tmp_path / "config.toml")})
     with pytest.raises(SecretError, match="directory"):
-        read_commands({"RECONCILER_CONFIG": str(tmp_path)})
+        read_configuration({"RECONCILER_CONFIG": str(tmp_path)})
 
 
 def test_a_link_of_the_operator_is_followed(configure, tmp_path):
     configure(GOOD)
     link = tmp_path / "link"
     link.symlink_to(tmp_path / "reconciler" / "config.toml")
-    assert set(read_commands({"RECONCILER_CONFIG": str(link)})) == {"vault", "reader"}
+    assert set(read_configuration({"RECONCILER_CONFIG": str(link)}).commands) == {"vault", "reader"}
 
 
 @pytest.mark.parametrize("mode", [0o620, 0o602, 0o666])
 def test_a_file_that_others_can_write_is_refused(configure, mode):
     with pytest.raises(SecretError, match="written by others") as caught:
-        read_commands(configure(GOOD, mode))
+        read_configuration(configure(GOOD, mode))
     assert "chmod" in caught.value.remedy
-    assert read_commands(configure(GOOD, 0o644))
+    assert read_configuration(configure(GOOD, 0o644)).commands
 
 
 def test_the_file_of_another_user_is_refused(configure, monkeypatch):
@@ -95,7 +95,7 @@ def test_the_file_of_another_user_is_refused(configure, monkeypatch):
         mine = os.geteuid()
         monkeypatch.setattr(os, "geteuid", lambda: mine + 1)
     with pytest.raises(SecretError, match="another user"):
-        read_commands(environ)
+        read_configuration(environ)
 
 
 @pytest.mark.parametrize(
@@ -121,8 +121,38 @@ def test_the_file_of_another_user_is_refused(configure, monkeypatch):
 )
 def test_what_cannot_be_used_is_named(configure, text, words):
     with pytest.raises(SecretError) as caught:
-        read_commands(configure(text))
+        read_configuration(configure(text))
     for word in (*words, "config.toml"):
         assert word in str(caught.value)
     assert "Value error" not in str(caught.value)
     assert caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "hosts = 5",
+        '[hosts]\n"https://jira.acme.eu" = 5',
+        '[hosts."https://jira.acme.eu"]\nca_file = "relative.pem"',
+        '[hosts."https://jira.acme.eu"]\ncredentials = ["the token itself"]',
+        '[age]\nidentities = ["AGE-SECRET-KEY-1X"]',
+        'files = ["relative"]',
+    ],
+)
+def test_other_tables_that_cannot_be_used_are_named(configure, text):
+    with pytest.raises(SecretError) as caught:
+        read_configuration(configure(text))
+    assert "config.toml: " in caught.value.message
+    assert "AGE-SECRET" not in str(caught.value)
+    assert "the token itself" not in str(caught.value)
+    assert "docs/security.md" in caught.value.remedy
+
+
+def test_hosts_are_named_in_a_table_or_a_text(configure):
+    found = read_configuration(configure('[hosts."https://a"]\ncredentials = ["env:A"]\n'))
+    named = found.hosts_in(" https://b,https://c ")
+    assert [(host.url, host.credentials) for host in named] == [
+        ("https://a", ("env:A",)),
+        ("https://b", ()),
+        ("https://c", ()),
+    ]

@@ -8,15 +8,18 @@ import traceback
 
 import pytest
 from pydantic import SecretStr
+from pyrage import x25519
 
-from reconciler.core.secret import KEY_NAME, SecretStatus
+from reconciler.core.secret import KEY_NAME, AgeFile, SecretStatus
 from reconciler.errors import SecretError
-from reconciler.secrets.operator import Command
-from reconciler.secrets.stores import StoredSecrets, open_store
+from reconciler.secrets.operator import Command, Configuration
+from reconciler.secrets.stores import StoredSecrets, Surroundings, open_store
 
 CANARY = "c4n4ry-Zk3vN0tInAnyOutput"
 HANDLE = "file:acme#clients.a.client_secret"
-READER = {"vault": Command(get=(sys.executable, "-c", "exit(1)", "{name}"), absent=1)}
+CONFIGURATION = Configuration(commands={"vault": Command(get=(sys.executable, "-c", "exit(1)", "{name}"), absent=1)})
+IDENTITY = x25519.Identity.generate()
+AGE = {"team": AgeFile((str(IDENTITY.to_public()),)), "git": AgeFile((str(IDENTITY.to_public()),), "kept/team.age")}
 
 
 @pytest.fixture
@@ -24,9 +27,7 @@ def secrets(tmp_path):
     def make(default="file:acme", lineage="one", key_store="", **environ):
         return StoredSecrets(
             default=default,
-            home=tmp_path / "home",
-            environ={**os.environ, **environ},
-            commands=READER,
+            around=Surroundings(tmp_path / "home", tmp_path, {**os.environ, **environ}, CONFIGURATION, AGE),
             lineage=lineage,
             key_store=key_store,
         )
@@ -42,7 +43,7 @@ def secrets(tmp_path):
 )
 def test_what_is_no_store(tmp_path, name):
     with pytest.raises(SecretError, match="is no secret store") as caught:
-        open_store(name, home=tmp_path, environ={}, commands={})
+        open_store(name, Surroundings(tmp_path, tmp_path, {}))
     assert "file:NAME" in caught.value.remedy
 
 
@@ -53,9 +54,33 @@ def test_a_file_store_lies_beside_the_state(secrets, tmp_path):
 
 def test_an_unknown_command_says_what_to_put_where(tmp_path):
     with pytest.raises(SecretError, match=r"/c\.toml defines no such command") as caught:
-        open_store("command:pass", home=tmp_path, environ={"RECONCILER_CONFIG": "/c.toml"}, commands=READER)
+        open_store("command:pass", Surroundings(tmp_path, tmp_path, {"RECONCILER_CONFIG": "/c.toml"}, CONFIGURATION))
     assert "[commands.pass]\nget = [" in caught.value.remedy
     assert "{name}" in caught.value.remedy
+
+
+def test_an_age_store_lies_beside_the_state_or_in_the_folder_of_the_stack(secrets, tmp_path):
+    found = secrets(RECONCILER_AGE_IDENTITY=str(IDENTITY))
+    found.put("age:team#a", SecretStr(CANARY))
+    found.put("age:git#a", SecretStr(CANARY))
+    assert (tmp_path / "home" / "team.secrets.age").is_file()
+    assert (tmp_path / "kept" / "team.age").is_file()
+    assert secrets(RECONCILER_AGE_IDENTITY=str(IDENTITY)).value("age:git#a") == SecretStr(CANARY)
+    with pytest.raises(SecretError, match="age:other is no secret store"):
+        found.value("age:other#a")
+
+
+def test_an_age_store_is_in_no_folder_that_a_link_leads_to(secrets, tmp_path):
+    (tmp_path / "kept").symlink_to("/tmp")
+    with pytest.raises(SecretError, match="leads out of the folder of the stack"):
+        secrets().value("age:git#a")
+
+
+def test_an_extra_that_is_missing_names_itself(secrets, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyrage", None)
+    with pytest.raises(SecretError) as caught:
+        secrets().value("age:team#a")
+    assert "sso-reconciler[age]" in caught.value.remedy
 
 
 def test_handles_lead_to_their_stores(secrets):

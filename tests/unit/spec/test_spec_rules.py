@@ -7,6 +7,7 @@ from reconciler.spec.rules import (
     BrokenRuleError,
     check_client_id,
     check_logout_uri,
+    check_proxy,
     check_redirect_uri,
     holds_credential,
     is_ordinary,
@@ -267,3 +268,25 @@ def test_a_pasted_credential_is_found_and_masked() -> None:
         assert holds_credential(f'token = "{secret}"')
         assert masked(f"[{secret}]") == "[(not shown)]"
     assert not holds_credential('token = "env:CLAVEX_TOKEN" # clv_… goes there')
+
+
+@pytest.mark.parametrize("text", ["http://proxy:3128", "https://proxy.acme.eu", "http://[::1]:3128/"])
+def test_a_proxy_is_named(text: str) -> None:
+    check_proxy(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["proxy:3128", "socks5://proxy:1", "http://u:p@proxy:1", "http://proxy:port", "http://proxy/x", "http://"]
+)
+def test_another_proxy_is_refused_and_not_repeated(text: str) -> None:
+    with pytest.raises(BrokenRuleError, match="this is no proxy, or it has credentials in it") as caught:
+        check_proxy(text)
+    assert "u:p" not in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    "text", ["https://a\\b.eu", "https://a;b.eu", "https://a%2eb", "https://a,b/", "https://ä.eu\\@x"]
+)
+def test_a_host_has_no_character_that_programs_read_in_two_ways(text: str) -> None:
+    with pytest.raises(BrokenRuleError):
+        parse_url(text, allow_http=False)

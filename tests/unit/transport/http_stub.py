@@ -72,13 +72,14 @@ def raw(data: bytes) -> Reply:
 
 
 @contextmanager
-def serve(*script: Reply, tls: bool = False) -> Iterator[Stub]:
+def serve(*script: Reply, tls: bool | ssl.SSLContext = False) -> Iterator[Stub]:
     """The stub, running."""
     stub = Stub(list(script))
     with socket.create_server(("127.0.0.1", 0)) as listener:
         stub.port = listener.getsockname()[1]
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(CERTIFICATE)
+        context = tls if isinstance(tls, ssl.SSLContext) else ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        if tls is True:
+            context.load_cert_chain(CERTIFICATE)
         thread = threading.Thread(target=_accept, args=(listener, stub, context if tls else None), daemon=True)
         thread.start()
         yield stub

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 from http_stub import raw, reply, serve
 
+from reconciler.core.hosts import is_below
 from reconciler.core.intent import System
 from reconciler.errors import RequestError
-from reconciler.transport.browsing import MOST_STEPS, End, is_below, open_browser
+from reconciler.transport.browsing import MOST_STEPS, End, open_browser
 
 if TYPE_CHECKING:
     from http_stub import Reply, Stub

@@ -26,6 +26,7 @@ from reconciler.errors import (
     StatusError,
     UnreachableError,
 )
+from reconciler.transport import bodies, bounds
 from reconciler.transport import http as module
 from reconciler.transport.http import PROOF, Access, open_http
 from reconciler.transport.retry import ATTEMPTS, LONGEST_WAIT
@@ -360,7 +361,7 @@ def test_silence_is_no_answer(monkeypatch: pytest.MonkeyPatch, naps: list[float]
 
 
 def test_a_slow_body_is_given_up(monkeypatch: pytest.MonkeyPatch, naps: list[float]) -> None:
-    monkeypatch.setattr(module, "LONGEST", 0.05)
+    monkeypatch.setattr(bounds, "LONGEST", 0.05)
 
     def drip(sock: socket.socket) -> None:
         sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{")
@@ -368,11 +369,11 @@ def test_a_slow_body_is_given_up(monkeypatch: pytest.MonkeyPatch, naps: list[flo
         sock.sendall(b"}")
 
     with serve(drip) as stub:
-        assert "not whole after" in fail(stub).message
+        assert "no answer in time" in fail(stub).message
 
 
 def test_an_answer_beyond_all_measure_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "LARGEST", 1 << 20)
+    monkeypatch.setattr(bodies, "LARGEST", 1 << 20)
     bomb = gzip.compress(b" " * (1 << 21))
     with serve(reply(200, bomb, content_encoding="gzip")) as stub:
         error = fail(stub)

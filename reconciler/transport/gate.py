@@ -1,0 +1,74 @@
+"""How many requests one system gets at once: fewer after each 429, more again while it answers."""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from threading import Condition
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@dataclass(slots=True)
+class Passage:
+    """One request on its way. `number` orders them; `busy` and `wait` are what the system said."""
+
+    number: int
+    busy: bool = False
+    wait: float = 0.0
+
+
+class Gate:
+    """Lets requests through, all of them until the system first says 429.
+
+    Then half of those that were on their way; each answer after that widens the gate a little, by one after as many
+    answers as it lets through, until it is as wide as before. Of requests that were sent side by side only the first
+    429 narrows it. Where the system says how long to wait, nobody begins before that.
+    """
+
+    def __init__(self) -> None:
+        self._changed = Condition()
+        self._inside = 0
+        self._width = 0.0  # 0: no limit
+        self._widest = 0
+        self._count = 0
+        self._narrowed = 0
+        self._opens = 0.0
+
+    @property
+    def width(self) -> int:
+        """How many requests may be on their way; 0 for any number."""
+        return int(self._width)
+
+    @contextmanager
+    def passing(self, *, again: bool) -> Iterator[Passage]:
+        """One request; the caller says of the passage how it ended. One that is sent `again` has waited by itself."""
+        if not again and (wait := self._opens - time.monotonic()) > 0:
+            time.sleep(wait)
+        with self._changed:
+            self._changed.wait_for(lambda: not self._width or self._inside < int(self._width))
+            self._inside += 1
+            self._count += 1
+            passage = Passage(self._count)
+        try:
+            yield passage
+        finally:
+            with self._changed:
+                self._judge(passage)
+                self._inside -= 1
+                self._changed.notify_all()
+
+    def _judge(self, passage: Passage) -> None:
+        if passage.busy:
+            self._opens = max(self._opens, time.monotonic() + passage.wait)
+            if passage.number > self._narrowed:
+                self._widest = max(self._widest, self._inside)
+                self._width = max(1.0, min(self._inside, self._width or self._inside) // 2)
+                self._narrowed = self._count
+        elif self._width:
+            self._width += 1 / self._width
+            if self._width >= self._widest:
+                self._width = self._widest = 0
