@@ -21,6 +21,7 @@ from reconciler.core.secret import parse_handle
 from reconciler.errors import ReconcilerError, RefusedError
 from reconciler.flows.registry import PLUGIN_RECORDS
 from reconciler.render.wording import listed
+from reconciler.spec.backends import HttpTable, S3Table, is_handle
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from reconciler.core.state import State, SystemRecord
     from reconciler.flows.place import Place
     from reconciler.secrets.operator import Configuration, Host
+    from reconciler.spec.backends import BackendTable
 
 HOSTS_VARIABLE, FILES_VARIABLE = "RECONCILER_HOSTS", "RECONCILER_FILES"
 
@@ -40,7 +42,7 @@ def guard(place: Place, intent: Intent, state: State, allowed: frozenset[str] = 
     """
     _refuse_files(place, intent)
     moved = refuse_moved(intent, state, allowed)
-    named = place.configuration.hosts_in(place.environ.get(HOSTS_VARIABLE, ""))
+    named = place.named_hosts
     trusted = state.systems if _is_ours(place) else {}
     problems = []
     for name, system in sorted(intent.systems.items()):
@@ -56,6 +58,31 @@ def guard(place: Place, intent: Intent, state: State, allowed: frozenset[str] = 
             f"apply remembers; or name all that may be asked: {HOSTS_VARIABLE}='{urls}'",
         )
     return moved
+
+
+def guard_backend(table: BackendTable, named: tuple[Host, ...]) -> None:
+    """RefusedError, before anything is sent, for a backend whose URL stands in the spec and that nobody named.
+
+    There is no state yet that could vouch for it. A URL that a handle names is the operator's own word.
+    """
+    match table:
+        case HttpTable():
+            urls = [table.address, table.lock_address or ""]
+        case S3Table():
+            urls = [table.endpoint or ""]
+        case _:
+            urls = []
+    for url in urls:
+        if not url or is_handle(url):
+            continue
+        host = urlsplit(url).hostname or ""
+        if any(is_below(url, known.url) for known in named) if named else is_loopback(host):
+            continue
+        raise RefusedError(
+            f"{HazardName.NEW_HOST}: [backend] keeps the state at {url}, a host that nobody named; nothing was sent",
+            f"if you know it: name it beside all others that may be asked, in {HOSTS_VARIABLE} or in [hosts] of your "
+            "configuration; or write the URL as env:VARIABLE",
+        )
 
 
 def _permitted(hazard: HazardName, name: str, allowed: frozenset[str]) -> bool:

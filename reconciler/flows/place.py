@@ -17,10 +17,10 @@ from reconciler.engine.performing import utc_now
 from reconciler.engine.sealed import SealedCodec
 from reconciler.engine.statestore import StateStore
 from reconciler.errors import SpecError
-from reconciler.flows.guard import routed
+from reconciler.flows.guard import HOSTS_VARIABLE, guard_backend, routed
 from reconciler.flows.registry import PLUGIN_RECORDS, PROVIDER_RECORDS, Models
 from reconciler.ports import LockInfo
-from reconciler.secrets.operator import Configuration, read_configuration
+from reconciler.secrets.operator import Configuration, Host, read_configuration
 from reconciler.secrets.sealing import AgeSealing
 from reconciler.secrets.stores import StoredSecrets, Surroundings, open_store
 from reconciler.spec.backends import LocalTable
@@ -69,6 +69,11 @@ class Place:
         """The operator's own. SecretError if it cannot be used."""
         return read_configuration(self.environ)
 
+    @property
+    def named_hosts(self) -> tuple[Host, ...]:
+        """The hosts that the operator named; if there are any, nothing else may be asked."""
+        return self.configuration.hosts_in(self.environ.get(HOSTS_VARIABLE, ""))
+
     def read_spec(self) -> SpecRead:
         """The spec. SpecError with every problem in it."""
         kinds = Kinds(Models(PROVIDER_RECORDS), Models(PLUGIN_RECORDS))
@@ -86,6 +91,7 @@ class Place:
 
     def state_store_in(self, table: BackendTable, spec: SpecRead | None = None) -> StateStore:
         """The state of this stack and environment in some backend."""
+        guard_backend(table, self.named_hosts)
         environment = self.environment or DEFAULT_ENVIRONMENT
         around = opening.Surroundings(self.stack, environment, self.home, self.folder, self._value)
         return StateStore(

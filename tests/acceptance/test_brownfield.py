@@ -249,7 +249,8 @@ def test_without_its_state_it_knows_again_what_bears_its_mark(place: Workplace) 
     for address, entry in before.items():
         if address.startswith(("clavex/client", "clavex/group")):
             assert again[address]["origin"] == entry["origin"] == "created"
-    assert again[CLIENT] == before[CLIENT]
+    since = {"secret_since": again[CLIENT]["secret_since"]}  # nobody knows any more when the secret was made
+    assert again[CLIENT] == before[CLIENT] | since
     names = [path.rsplit("/", 1)[-1] for _, path in place.sandbox.clavex.faults.requests]
     assert "secret" not in names
     # A write-only secret cannot be compared any more, so it is written once again.

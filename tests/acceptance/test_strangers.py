@@ -103,6 +103,45 @@ def test_a_spec_alone_is_checked_without_asking_anybody(place: Workplace) -> Non
     assert seen == []
 
 
+@pytest.mark.parametrize(
+    "backend",
+    [
+        {"kind": "http", "address": f"{EVIL}/state", "allow_http": True, "username": "ci", "password": "env:TOKEN"},
+        {"kind": "s3", "bucket": "b", "endpoint": EVIL, "allow_http": True, "access_key": "env:TOKEN"}
+        | {"secret_key": "env:TOKEN"},
+    ],
+    ids=lambda backend: backend["kind"],
+)
+@pytest.mark.parametrize("command", [("plan",), ("state", "list")], ids=" ".join)
+def test_no_state_is_kept_with_a_host_that_nobody_named(
+    place: Workplace, command: tuple[str, ...], backend: dict[str, Any]
+) -> None:
+    place.environ["TOKEN"] = CANARY
+    place.write({"backend": backend})
+    with outside(place) as seen:
+        told = refused(place.run(*command))
+    assert "a host that nobody named; nothing was sent" in told
+    assert "RECONCILER_HOSTS" in told
+    assert seen == []
+
+
+def test_a_backend_is_asked_that_the_operator_named(place: Workplace) -> None:
+    address = {"kind": "http", "allow_http": True, "username": "ci", "password": "env:TOKEN"}
+    place.environ["TOKEN"] = "ordinary"
+    place.write({"backend": address | {"address": f"{EVIL}/state"}})
+    urls = [system["url"] for system in place.sandbox.describe().values()]
+    place.environ["RECONCILER_HOSTS"] = " ".join([*urls, EVIL])
+    with outside(place) as seen:
+        place.run("state", "list")
+        assert seen
+    del place.environ["RECONCILER_HOSTS"]
+    place.environ["ADDRESS"] = f"{EVIL}/state"
+    place.write({"backend": address | {"address": "env:ADDRESS"}})
+    with outside(place) as seen:
+        place.run("state", "list")
+        assert seen
+
+
 def test_what_was_permitted_is_sent(place: Workplace) -> None:
     place.write(moved(EVIL))
     for allowed in ("new-host", "new-host=jira", "moves-host=jira"):
