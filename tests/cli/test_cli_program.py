@@ -162,6 +162,7 @@ def test_an_apply_stops_in_order_where_nobody_hears_that_it_does(
     monkeypatch: pytest.MonkeyPatch, problem: Exception
 ) -> None:
     """As with `apply 2>&1 | tee log`, where Ctrl-C ends the reader too; or in the midst of another line."""
+
     def fail(_line: str, *, err: bool) -> None:
         assert err
         raise problem
