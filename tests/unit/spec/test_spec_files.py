@@ -131,6 +131,15 @@ def test_a_file_that_cannot_be_read_is_named(stack: Stack, systems: str, kinds: 
     assert message == "cannot be read: Is a directory"
 
 
+@pytest.mark.parametrize("text", ["x = " + "[" * 5000, "x = " + "{a=" * 5000])
+def test_what_is_nested_without_end_is_named(stack: Stack, kinds: Kinds, text: str) -> None:
+    folder = stack(spec=text)
+    file, message, remedy = problem(folder, kinds)
+    assert file == str(folder / "spec.toml")
+    assert message == "lists or tables stand in one another without end"
+    assert remedy
+
+
 def test_the_end_of_a_file_has_a_line_too(stack: Stack, kinds: Kinds) -> None:
     folder = stack(spec='a = 1\nb = "\n\n')
     with pytest.raises(SpecError) as caught:
