@@ -153,6 +153,9 @@ def _read(path: Path, findings: list[Diagnostic], root: Path) -> tuple[Source, T
             _broken("a link leads out of the folder that holds the stacks", "put the file itself here", path)
         )
         return None
+    if path.is_fifo():
+        findings.append(_broken("a pipe, which may never end", "put a file here", path))
+        return None
     try:
         data = path.read_bytes()
         text = data.decode("utf-8-sig")

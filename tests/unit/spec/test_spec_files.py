@@ -1,5 +1,6 @@
 """Files: which are read, how they are merged, and what is said of those that cannot be read."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -188,3 +189,10 @@ def test_a_spec_without_findings_is_read_without_positions(
 
     monkeypatch.setattr(files, "find_lines", refuse)
     assert read(spec=systems).intent.systems
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path, kinds: Kinds) -> None:
+    stack = tmp_path / "acme"
+    stack.mkdir()
+    os.mkfifo(stack / "acme.toml")
+    assert problem(stack, kinds)[1:] == ("a pipe, which may never end", "put a file here")
