@@ -114,8 +114,8 @@ class Faults:
 
     @property
     def writes(self) -> int:
-        """How many requests were something else than GET, HEAD or OPTIONS."""
-        return sum(method not in READS for method, _ in self.requests)
+        """How many requests could change something: none of GET, HEAD and OPTIONS, and none to a token endpoint."""
+        return sum(method not in READS and not path.endswith("/token") for method, path in self.requests)
 
     def add(self, *faults: Fault) -> None:
         """Armed, behind those that are armed already: of several that match, the first hits."""

@@ -164,8 +164,7 @@ class Workplace:
     @property
     def writes(self) -> int:
         """How many requests the sandbox was sent that could change something, since the last reset."""
-        proofs = sum(path.endswith("/token") for _, path in self.sandbox.clavex.faults.requests)
-        return sum(served.faults.writes for served in self.sandbox.served) - proofs
+        return sum(served.faults.writes for served in self.sandbox.served)
 
     def watch(self) -> list[tuple[str, str, str]]:
         """From now on: system, method and path of every write, in the order in which they arrive."""

@@ -145,6 +145,10 @@ class TestCounts:
         assert faults.requests[0] == ("GET", "/x")
         assert len(faults.requests) == 7
 
+    def test_a_token_endpoint_changes_nothing(self, clavex: httpx.Client, faults: Faults) -> None:
+        clavex.post("/acme/token", data={"grant_type": "authorization_code", "code": "made-up"})
+        assert (faults.writes, faults.requests) == (0, [("POST", "/acme/token")])
+
     def test_what_a_fault_swallows_is_counted_too(self, clavex: httpx.Client, faults: Faults) -> None:
         faults.add(Fault(kind=Kind.CUT_BEFORE))
         with pytest.raises(httpx.TransportError):
