@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -55,6 +56,11 @@ class _PatientSys:
 
 
 threading._sys = _PatientSys()
+
+if (
+    signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+):  # a job in the background; the programs it starts would ignore it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
@@ -75,14 +76,14 @@ def test_a_new_secret_reaches_every_sign_on_in_the_same_run(applied: Workplace) 
     assert applied.stored_secrets()[SECRET] != before
     wanted.check(applied)
     applied.settle()
-    assert "until 2 sign-ons had it, at most 0." in ran.out
+    assert re.search(r"until 2 sign-ons had it, at most \d+\.\d", ran.out)
     assert "needs permission" not in ran.out
 
 
 def test_the_window_is_measured(applied: Workplace) -> None:
     applied.sandbox.confluence.faults.add(Fault(kind=Kind.LATENCY, method="PATCH", seconds=0.5))
     (window,) = rotate(applied, "--json").ended(ExitCode.DONE).json["windows"]
-    assert 0.5 <= window.pop("seconds") < 3
+    assert 0.5 <= window.pop("seconds") < 30
     assert window == {"address": CLIENT, "consumers": 2, "open": []}
 
 

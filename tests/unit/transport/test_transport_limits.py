@@ -131,7 +131,7 @@ def test_a_system_that_takes_few_at_once_gets_few_at_once(
         refused = answered.count(429)
     assert statuses == [200] * 150
     assert refused == retries.spent
-    assert answered[-50:].count(429) < 25  # it has learned
+    assert answered[-50:].count(429) < 35  # it has learned: 40 would be refused
 
 
 # --- the budget ---------------------------------------------------------------------------------------------------
@@ -186,7 +186,7 @@ def test_a_head_that_comes_byte_by_byte_is_given_up(monkeypatch: pytest.MonkeyPa
         started = time.monotonic()
         with pytest.raises(UnreachableError, match="no answer in time"):
             http.get("/x")
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 10
         over.set()
 
 
