@@ -77,6 +77,7 @@ IDP = ResourceType(
         MAPPED_GROUPS: Mark.LOCAL,
     },
     locks_out=locks_out,
+    mends=("jit_enabled", "jit_groups"),
     admits=MAPPED_GROUPS,
 )
 SSO_SETTINGS = ResourceType(

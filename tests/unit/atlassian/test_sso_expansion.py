@@ -13,6 +13,7 @@ from reconciler.core.resource import never_locks_out
 from reconciler.diagnostic import Severity
 from reconciler.providers.atlassian_sso import plugin
 from reconciler.providers.atlassian_sso.types import IDP, SSO_SETTINGS
+from reconciler.providers.miniorange.types import MINIORANGE
 
 if TYPE_CHECKING:
     from reconciler.ports import Expansion
@@ -216,6 +217,12 @@ def test_just_in_time_that_comes_on_may_lock_out() -> None:
     assert list(IDP.locks_out({}, on))
     for before, after in ((on, on), (on, off), (off, off), (on, {})):
         assert not list(IDP.locks_out(before, after))
+
+
+def test_what_is_mended_is_known_to_the_types() -> None:
+    for kind in (IDP, MINIORANGE):
+        assert kind.mends
+        assert kind.shown.issuperset(kind.mends)
 
 
 def test_a_group_of_administrators_that_is_no_longer_mapped_may_lock_out() -> None:
