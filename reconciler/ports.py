@@ -277,8 +277,8 @@ class PluginProvider:
     `callback` gives the redirect URI of a sign-on; `claims_from` is where the plugin is assumed to read claims, by
     default. `options` validates the table named after the plugin. `expand` turns one sign-on into resources of its
     product's system; it gets the facts of the product and of the Clavex that the client lives in. `handlers` are
-    made from the product's open HTTP; their keys are the names of `types`. `needs_endpoints`: whether the endpoints of
-    discovery are stored one by one for this sign-on. `examine` gives the checks of `doctor` for one sign-on of a
+    made from the product's open HTTP; their keys are the names of `types`. `needs_endpoints`: whether the endpoints
+    of discovery are stored one by one for this sign-on. `examine` gives the checks of `doctor` for one sign-on of a
     product that could be connected, like that of a provider. `start` is where a login begins in such a product, or a
     check that says why nobody knows; it only reads, and may raise ReconcilerError.
     """
