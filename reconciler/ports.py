@@ -234,6 +234,11 @@ def examine_no_sign_on(sign_on: SignOn, examination: Examination) -> Iterable[Ch
     return ()
 
 
+def asks_discovery(sign_on: SignOn) -> bool:  # noqa: ARG001 - likewise
+    """The plugin asks discovery itself."""
+    return False
+
+
 def start_unknown(sign_on: SignOn, examination: Examination) -> Start | Check:  # noqa: ARG001 - likewise
     """Nobody knows at which address a login begins."""
     seen = f"at which address of {sign_on.product.name} a login begins nobody has written down"
@@ -273,10 +278,10 @@ class PluginProvider:
     `callback` gives the redirect URI of a sign-on; `claims_from` is where the plugin is assumed to read claims, by
     default. `options` validates the table named after the plugin. `expand` turns one sign-on into resources of its
     product's system; it gets the facts of the product and of the Clavex that the client lives in. `handlers` are
-    made from the product's open HTTP; their keys are the names of `types`. `needs_endpoints`: the plugin stores the
-    endpoints of discovery one by one. `examine` gives the checks of `doctor` for one sign-on of a product that could
-    be connected, like that of a provider. `start` is where a login begins in such a product, or a check that says why
-    nobody knows; it only reads, and may raise ReconcilerError.
+    made from the product's open HTTP; their keys are the names of `types`. `needs_endpoints`: whether the endpoints
+    of discovery are stored one by one for this sign-on. `examine` gives the checks of `doctor` for one sign-on of a
+    product that could be connected, like that of a provider. `start` is where a login begins in such a product, or a
+    check that says why nobody knows; it only reads, and may raise ReconcilerError.
     """
 
     name: str
@@ -287,7 +292,7 @@ class PluginProvider:
     claims_from: str
     expand: Callable[[SignOn, Facts, Facts], Expansion]
     handlers: Callable[[Http, System, Sequence[SignOn], Fingerprinter], Mapping[str, Handler]]
-    needs_endpoints: bool = False
+    needs_endpoints: Callable[[SignOn], bool] = asks_discovery
     examine: Callable[[SignOn, Examination], Iterable[Check]] = examine_no_sign_on
     start: Callable[[SignOn, Examination], Start | Check] = start_unknown
 

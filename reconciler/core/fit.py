@@ -62,7 +62,8 @@ def _redirect(sign_on: SignOn, registered: tuple[str, ...]) -> Check:
     if accepts(registered, callback):
         return fine(REDIRECT, sign_on.where, f"{callback} is registered")
     seen = f"{callback or 'the callback'} is no redirect URI of {sign_on.client.address}: a login ends in 400"
-    remedy = "reconciler apply adds it" if callback else f"say callback in [{sign_on.where}], and apply adds it"
+    adds = "reconciler apply adds it, and says if that needs permission (--allow)"  # where others' URIs would go
+    remedy = adds if callback else f"say callback in [{sign_on.where}]; {adds}"
     return broken(REDIRECT, sign_on.where, seen, remedy)
 
 

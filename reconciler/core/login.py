@@ -115,7 +115,8 @@ def _said(content: bytes) -> str:
 def _remedy(sign_on: SignOn, said: str) -> str:
     client = sign_on.client.name
     if "redirect_uri" in said:
-        return f"the callback must be a redirect URI of the client: reconciler apply adds it ([clients.{client}])"
+        adds = "reconciler apply adds it, and says if that needs permission"
+        return f"the callback must be a redirect URI of the client: {adds} ([clients.{client}])"
     if "unknown or inactive client" in said:
         return f"reconciler apply makes it; if it is switched off, say active = true in [clients.{client}]"
     if "does not belong" in said:

@@ -150,8 +150,14 @@ def _locks_out(change: Change, situation: Situation, users: Users) -> Iterator[s
     resource_type = type_of(situation, change)
     before, after = sides(change, situation)
     if after is not before:
-        yield from resource_type.locks_out(before, after)
+        yield from resource_type.locks_out({**before, **_mended(change, resource_type)}, after)
     yield from _used(change, users, resource_type)
+
+
+def _mended(change: Change, resource_type: ResourceType) -> Attributes:
+    """What goes back to what was last applied, and so counts as never changed; nothing if other values come along."""
+    items = [item for item in change.attributes if item.name in resource_type.mends]
+    return {item.name: item.after for item in items} if all(item.cause is Cause.DRIFT for item in items) else {}
 
 
 def _used(change: Change, users: Users, resource_type: ResourceType) -> Iterator[str]:

@@ -68,7 +68,9 @@ class ResourceType:
     `inside` names the type whose objects hold those of this one, and take them along when they are deleted.
     `at_start`: what is written takes effect when the system starts again.
     `locks_out` gives a sentence for each way in which going from one value to another may keep people out. `doors`
-    names the truth values that let people in without a sign-on while they are not false. `admits` names the attribute
+    names the truth values that let people in without a sign-on while they are not false. `mends` names the attributes
+    that may lock out when they change, and not when all that change go back to what was last applied: that was asked
+    then, and meanwhile they are broken. `admits` names the attribute
     that holds groups of the system whose members are let in or given something; or the one group that it is.
     """
 
@@ -82,6 +84,7 @@ class ResourceType:
     at_start: bool = False
     locks_out: Callable[[Attributes, Attributes], Iterable[str]] = never_locks_out
     doors: tuple[str, ...] = ()
+    mends: tuple[str, ...] = ()
     admits: str = ""
 
     def having(self, mark: Mark) -> tuple[str, ...]:

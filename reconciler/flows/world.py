@@ -172,7 +172,7 @@ def connect(
     endpoints = {
         sign_on.issuer_system.name
         for sign_on in intent.sign_ons.values()
-        if PLUGIN_RECORDS[sign_on.plugin].needs_endpoints
+        if PLUGIN_RECORDS[sign_on.plugin].needs_endpoints(sign_on)
     }
 
     def ask(name: str) -> Connection | ReconcilerError:

@@ -72,9 +72,12 @@ def _fate(change: Change, item: AttributeChange, style: Style) -> str:
     # Whoever is given a secret needs the client that it belongs to; the client itself needs nothing.
     if change.action in {Action.CREATE, Action.REPLACE} and not change.depends_on:
         return f"made by the server and kept in {handle}"
-    if item.cause is Cause.DRIFT:
-        return f"no longer the one last applied; written again from {handle}"
-    return f"written from {handle}"
+    drifted = item.cause is Cause.DRIFT
+    if change.manual:  # typed into a screen, or in the file that a person imports
+        written = "to be typed or imported again" if drifted else "to be typed or imported"
+    else:
+        written = "written again" if drifted else "written"
+    return f"{'no longer the one last applied; ' if drifted else ''}{written} from {handle}"
 
 
 def _each(value: tuple[str, ...] | Mapping[str, str], room: int, style: Style) -> list[str]:

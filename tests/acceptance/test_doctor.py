@@ -77,7 +77,7 @@ def told(found: Found, subject: str, name: str) -> str:
 
 
 def heal(place: Workplace, *allowed: str) -> None:
-    place.apply("locks-out", *allowed).ended(ExitCode.DONE)
+    place.apply(*allowed).ended(ExitCode.DONE)
     assert wrong(examine(place, ExitCode.DONE)) == {}
 
 
@@ -187,8 +187,10 @@ def test_row_2_a_claim_that_does_not_arrive(healthy: Workplace) -> None:
 
 def test_row_2_a_claim_that_the_plugin_does_not_read(healthy: Workplace) -> None:
     mapping = provider(healthy)["Group Mapping"]
-    mapping["ROLE_ATTRIBUTE"] = "roles"
     mapping["ON_THE_FLY_GROUP_MAPPING"] = False
+    found = examine(healthy, ExitCode.DONE)
+    assert wrong(found) == {("sso.jira", "group-claim"): "warning", ("jira", "as-specified"): "warning"}
+    mapping["ROLE_ATTRIBUTE"] = "roles"
     next(iter(healthy.sandbox.confluence.world.idps.values())).jit_configuration.mapping_groups = ""
     found = examine(healthy, ExitCode.UNVERIFIED)
     text = told(found, "sso.jira", "group-claim") + told(found, "sso.jira", "groups")
@@ -213,6 +215,15 @@ def test_row_3_the_redirect_uri_is_not_registered(healthy: Workplace) -> None:
     assert wrong(found) == {("sso.jira", "redirect-uri"): "failed", ("clavex", "as-specified"): "warning"}
     assert "a login ends in 400 | reconciler apply adds it" in told(found, "sso.jira", "redirect-uri")
     heal(healthy)
+
+
+def test_row_3_a_uri_of_somebody_else_in_its_place_needs_permission(healthy: Workplace) -> None:
+    client = healthy.sandbox.clavex.world.clients["atlassian"]
+    client.redirect_uris = [*(uri for uri in client.redirect_uris if "/oidc/" in uri), "https://other.test/cb"]
+    found = examine(healthy, ExitCode.UNVERIFIED)
+    assert "and says if that needs permission (--allow)" in told(found, "sso.jira", "redirect-uri")
+    healthy.apply().ended(ExitCode.REFUSED)
+    heal(healthy, "takes-over=clavex/client/atlassian")
 
 
 def test_row_3_the_client_is_not_active(healthy: Workplace) -> None:

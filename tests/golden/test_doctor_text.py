@@ -64,7 +64,7 @@ ILL = Diagnosis(
             "sso.jira",
             "https://jira.acme.eu/plugins/servlet/oidc/callback is no redirect URI of clavex/client/atlassian: "
             "a login ends in 400",
-            "reconciler apply adds it",
+            "reconciler apply adds it, and says if that needs permission (--allow)",
         ),
         hidden("update-on-login", "sso.jira", "it cannot be read", "look at the screen", Source.ASSUMED),
         unread("groups", "sso.confluence", "confluence/group/users is not known while confluence cannot be read"),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.core.intent import ClaimsFrom, Plugin
 from reconciler.ports import PluginProvider
-from reconciler.providers.atlassian_sso.expansion import Options, callback, expand
+from reconciler.providers.atlassian_sso.expansion import Options, callback, expand, needs_endpoints
 from reconciler.providers.atlassian_sso.idps import IdpHandler
 from reconciler.providers.atlassian_sso.settings import SettingsHandler
 from reconciler.providers.atlassian_sso.types import IDP, SSO_SETTINGS
@@ -55,5 +55,6 @@ plugin = PluginProvider(
     expand=expand,
     handlers=make_handlers,
     examine=examine,
+    needs_endpoints=needs_endpoints,
     start=start,
 )

@@ -48,7 +48,7 @@ def examine(sign_on: SignOn, examination: Examination) -> Iterator[Check]:
     if sign_on.enabled and found.get("enabled") is False:
         yield broken(SETUP, sign_on.where, "the identity provider is switched off", "reconciler apply enables it")
     if sign_on.groups and found.get("jit_enabled") is False:
-        seen = "just-in-time provisioning is off: no group of Clavex arrives"
+        seen = "just-in-time provisioning is off: people with an account get in, and no group of Clavex arrives"
         yield doubtful(GROUPS, sign_on.where, seen, "reconciler apply turns it on", Source.DOCUMENTED)
     elif sign_on.groups:
         yield check_group_claim(sign_on, found.get("jit_groups"), Source.DOCUMENTED)

@@ -11,7 +11,7 @@ from reconciler.ports import Write, Written
 from reconciler.providers.atlassian.fields import read_fields, write_field
 from reconciler.providers.atlassian.matching import Candidate, observe
 from reconciler.providers.atlassian.sign_ons import LIMIT
-from reconciler.providers.atlassian_sso.types import BUTTON_SPELLINGS, IDP_FIELDS, JIT, SECRET, idp_fields
+from reconciler.providers.atlassian_sso.types import BUTTON_SPELLINGS, ENDPOINTS, IDP_FIELDS, JIT, SECRET, idp_fields
 from reconciler.providers.atlassian_sso.wire import REFUSED, IdpApi, app_unreadable, id_of, path_of
 
 if TYPE_CHECKING:
@@ -103,6 +103,8 @@ class IdpHandler:
         """Sends what changed and nothing else, in the spelling that the server's own answer has."""
         stood = self.api.get(write.remote_id)
         changes = {name: write.attributes[name] for name in write.changed}
+        if changes.get("discovery") is False:  # those that discovery found are shown, and perhaps not kept
+            changes |= {name: write.attributes[name] for name in ENDPOINTS if name in write.attributes}
         body: JsonObject = {}
         if any(name.startswith("jit_") for name in changes):
             # Nobody says whether a part of this section replaces it whole: all of it is sent (facts atlassian 3.3).

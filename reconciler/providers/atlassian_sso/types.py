@@ -27,6 +27,11 @@ BUTTON_SPELLINGS = ("buttonText", "button-text")
 """The documents disagree, and so do versions (facts atlassian 3.2); the first one is what is written by default."""
 SECRET = "client-secret"  # noqa: S105 - the name of a field
 
+JSM_FORM = "show_login_form_for_jsm"
+"""The login form of the service portal of Jira Service Management."""
+ENDPOINTS = ("authorization_endpoint", "token_endpoint", "userinfo_endpoint")
+"""Typed in by hand when discovery is off. There is no place for the keys (facts atlassian 3.2)."""
+
 IDP_FIELDS: Fields = {
     "name": Field(("name",)),
     "enabled": Field(("enabled",), Form.FLAG),
@@ -35,14 +40,20 @@ IDP_FIELDS: Fields = {
     "discovery": Field(("discovery-enabled",), Form.FLAG),
     "additional_scopes": Field(("additional-scopes",), Form.NAMES),
     "username_claim": Field(("username-claim",)),
+    "enable_remember_me": Field(("enable-remember-me",), Form.FLAG),
+    "include_customer_logins": Field(("include-customer-logins",), Form.FLAG),
+    **{name: Field((name.replace("_", "-"),)) for name in ENDPOINTS},
     "jit_enabled": Field((JIT, "user-provisioning-enabled"), Form.FLAG),
     "jit_display_name": Field((JIT, "mapping-display-name")),
     "jit_email": Field((JIT, "mapping-email")),
     "jit_groups": Field((JIT, "mapping-groups")),
+    "jit_scopes": Field((JIT, "additional-openid-scopes"), Form.NAMES),
 }
 SETTINGS_FIELDS: Fields = {
     LOGIN_FORM: Field(("show-login-form",), Form.FLAG),
+    JSM_FORM: Field(("show-login-form-for-jsm",), Form.FLAG),
     FALLBACK: Field(("enable-authentication-fallback",), Form.FLAG),
+    "discovery_refresh_cron": Field(("discovery-refresh-cron",)),
 }
 
 
@@ -65,6 +76,13 @@ def locks_out(before: Attributes, after: Attributes) -> Iterable[str]:
     yield from loses_administrators(before, after)
 
 
+def closes(before: Attributes, after: Attributes) -> Iterable[str]:
+    """A way to log in without Clavex is switched off, to the product or to its service portal."""
+    yield from goes_off(before, after)
+    if before.get(JSM_FORM) is not False and after.get(JSM_FORM) is False:
+        yield "the service portal's login form goes off: if the sign-on fails, no customer gets in with a password"
+
+
 IDP = ResourceType(
     "idp",
     key=("name",),
@@ -72,11 +90,13 @@ IDP = ResourceType(
         **dict.fromkeys(IDP_FIELDS, Mark.PLAIN),
         "button_text": Mark.PLAIN,
         "additional_scopes": Mark.UNORDERED,
+        "jit_scopes": Mark.UNORDERED,
         "client_secret": Mark.SECRET,
         "callback": Mark.LOCAL,
         MAPPED_GROUPS: Mark.LOCAL,
     },
     locks_out=locks_out,
+    mends=("jit_enabled", "jit_groups"),
     admits=MAPPED_GROUPS,
 )
 SSO_SETTINGS = ResourceType(
@@ -84,6 +104,6 @@ SSO_SETTINGS = ResourceType(
     key=(),
     attributes=dict.fromkeys(SETTINGS_FIELDS, Mark.PLAIN),
     kind=Kind.SETTINGS,
-    locks_out=goes_off,
-    doors=(LOGIN_FORM, FALLBACK),
+    locks_out=closes,
+    doors=(LOGIN_FORM, JSM_FORM, FALLBACK),
 )

@@ -58,7 +58,7 @@ plugin = PluginProvider(
     claims_from=ClaimsFrom.USERINFO,
     expand=expand,
     handlers=make_handlers,
-    needs_endpoints=True,
+    needs_endpoints=lambda _sign_on: True,
     examine=examine,
     start=start,
 )

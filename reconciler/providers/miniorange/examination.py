@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from reconciler.core.check import Check, Source, broken, examined
+from reconciler.core.check import Check, Source, doubtful, examined
 from reconciler.core.login import Start
 from reconciler.providers.atlassian.apps import PluginManager
 from reconciler.providers.atlassian.examination import (
@@ -42,8 +42,8 @@ def examine(sign_on: SignOn, examination: Examination) -> Iterator[Check]:
     if sign_on.groups:
         yield check_group_claim(sign_on, found.get("group_attribute"), Source.ASSUMED)
         if found.get("on_the_fly_groups") is False:
-            seen = "on-the-fly group mapping is off: groups of Clavex become none of the product's"
-            yield broken(GROUPS, sign_on.where, seen, "reconciler apply turns it on", Source.ASSUMED)
+            seen = "on-the-fly group mapping is off: people get in, and no group of Clavex arrives"
+            yield doubtful(GROUPS, sign_on.where, seen, "reconciler apply turns it on", Source.ASSUMED)
     screen = "Update Existing User Profile in the plugin's User Profile settings"
     yield check_updates(sign_on, found.get("update_on_login"), screen, Source.ASSUMED)
 

@@ -60,6 +60,7 @@ MINIORANGE = ResourceType(
     },
     document=True,
     locks_out=locks_out,
+    mends=("on_the_fly_groups", "keep_groups", "group_attribute"),
     admits=MAPPED_GROUPS,
 )
 SIGN_IN = ResourceType(

@@ -46,6 +46,6 @@ plugin = PluginProvider(
     claims_from=ClaimsFrom.ID_TOKEN,
     expand=expand,
     handlers=make_handlers,
-    needs_endpoints=True,
+    needs_endpoints=lambda _sign_on: True,
     examine=examine,
 )

@@ -205,6 +205,21 @@ def test_patch_sends_only_what_changed(sandbox: Sandbox, jira: Http) -> None:
     assert kept.client_secret.get_secret_value() == "of-hand"
 
 
+def test_discovery_goes_off_together_with_its_endpoints_and_comes_on_again(sandbox: Sandbox, jira: Http) -> None:
+    """What discovery found is shown, and the app may keep none of it."""
+    add_idp(sandbox.jira)
+    off = idp(sandbox, jira, options={"discovery_enabled": False, "enable_remember_me": True})
+    found = off.read("3")
+    assert isinstance(found, Present)
+    assert found.attributes["token_endpoint"] == f"{ISSUER}/token"
+    off.update("3", discovery=False, enable_remember_me=True, jit_scopes=("phone",))
+    kept = the_one(sandbox)
+    assert (kept.discovery_enabled, kept.token_endpoint) == (False, f"{ISSUER}/token")
+    assert (kept.enable_remember_me, kept.jit_configuration.additional_openid_scopes) == (True, ["phone"])
+    idp(sandbox, jira).update("3", discovery=True)
+    assert the_one(sandbox).discovery_enabled
+
+
 @pytest.mark.parametrize("reading", ["replaces", "merges"])
 def test_a_part_of_the_jit_section_keeps_the_rest_of_it(sandbox: Sandbox, jira: Http, reading: str) -> None:
     world = sandbox.jira.world
@@ -429,7 +444,8 @@ def test_the_settings_of_the_login_page_change_in_part(sandbox: Sandbox, jira: H
     recorder = Recorder(jira)
     wish = sign_on(system_of(sandbox.jira), "atlassian", login_fallback=True, login_form=True)
     made = side(atlassian_sso.plugin, recorder, wish, "sso_settings")
-    assert made.read() == Present("sso", {"show_login_form": True, "authentication_fallback": False})
+    kept = {"show_login_form": True, "show_login_form_for_jsm": True, "discovery_refresh_cron": "0 0 * * * ?"}
+    assert made.read() == Present("sso", {**kept, "authentication_fallback": False})
     assert made.update("sso", authentication_fallback=True).remote_id == "sso"
     assert recorder.sent == [("PATCH", "/rest/authconfig/1.0/sso", {"enable-authentication-fallback": True})]
-    assert made.read() == Present("sso", {"show_login_form": True, "authentication_fallback": True})
+    assert made.read() == Present("sso", {**kept, "authentication_fallback": True})

@@ -214,5 +214,5 @@ def test_a_group_of_administrators_that_is_no_longer_mapped_may_lock_out() -> No
 
 
 def test_the_plugin_is_what_the_registry_expects() -> None:
-    assert (plugin.name, plugin.claims_from, plugin.needs_endpoints) == ("miniorange", "userinfo", True)
+    assert (plugin.name, plugin.claims_from) == ("miniorange", "userinfo")
     assert {kind.name for kind in plugin.types if kind.document} == {"miniorange", "miniorange_sign_in"}

@@ -13,10 +13,12 @@ from reconciler.core.resource import never_locks_out
 from reconciler.diagnostic import Severity
 from reconciler.providers.atlassian_sso import plugin
 from reconciler.providers.atlassian_sso.types import IDP, SSO_SETTINGS
+from reconciler.providers.miniorange.types import MINIORANGE
 
 if TYPE_CHECKING:
     from reconciler.ports import Expansion
 
+JIRA = System("jira", "jira", "https://jira.acme.eu")
 CONFLUENCE = System("confluence", "confluence", "https://confluence.acme.eu/wiki")
 NEW = Facts("9.2.18", assumed=False)
 IDP_ADDRESS = Address("confluence", "idp", "main")
@@ -75,7 +77,7 @@ def test_the_name_can_be_chosen() -> None:
     assert wanted(expand(options={"name": "Clavex"}), "idp").attributes["name"] == "Clavex"
 
 
-@pytest.mark.parametrize("options", [{"name": ""}, {"nam": "x"}, {"name": 7}])
+@pytest.mark.parametrize("options", [{"name": ""}, {"nam": "x"}, {"name": 7}, {"token_endpoint": "//x/y"}])
 def test_wrong_options_are_told_with_their_key(options: dict[str, Any]) -> None:
     (where,) = told(expand(options=options), Severity.ERROR)
     assert where == f"sso.main.atlassian.{next(iter(options))}"
@@ -210,12 +212,72 @@ def test_the_form_is_shown_before_the_sign_on_is_touched_and_hidden_after() -> N
     assert SETTINGS_ADDRESS not in wanted(hidden, "idp").depends_on
 
 
+def test_what_the_app_has_besides_is_written_if_the_spec_says_so() -> None:
+    options = {
+        "enable_remember_me": True,
+        "include_customer_logins": False,
+        "additional_openid_scopes": ["phone", "address"],
+        "show_login_form_for_jsm": False,
+        "discovery_refresh_cron": "0 0 3 * * ?",
+    }
+    found = expand(product=JIRA, facts=Facts("10.3.24"), options=options)
+    idp, settings = wanted(found, "idp"), wanted(found, "sso_settings")
+    assert idp.attributes["enable_remember_me"] is True
+    assert idp.attributes["include_customer_logins"] is False
+    assert idp.attributes["jit_scopes"] == ("address", "phone")
+    assert settings.attributes == {"show_login_form_for_jsm": False, "discovery_refresh_cron": "0 0 3 * * ?"}
+    assert settings.depends_on == (idp.address,)
+    assert not told(found, Severity.WARNING)
+
+
+def test_what_has_no_effect_is_a_warning() -> None:
+    options = {"include_customer_logins": True, "show_login_form_for_jsm": True, "additional_openid_scopes": ["x"]}
+    found = expand(options=options, groups={}, update_attributes_on_login=None)
+    assert set(told(found, Severity.WARNING)) == {f"sso.main.atlassian.{name}" for name in options}
+    assert "jit_scopes" not in wanted(found, "idp").attributes
+
+
+def test_without_discovery_the_endpoints_are_those_of_clavex_or_of_the_spec() -> None:
+    inside = "http://clavex.internal:8080/acme/token"
+    found = expand(options={"discovery_enabled": False, "token_endpoint": inside})
+    attributes = wanted(found, "idp").attributes
+    assert attributes["discovery"] is False
+    assert attributes["authorization_endpoint"] == f"{ISSUER}/authorize"
+    assert attributes["token_endpoint"] == inside
+    assert attributes["userinfo_endpoint"] == f"{ISSUER}/userinfo"
+    assert told(found, Severity.WARNING) == {
+        "sso.main.atlassian.token_endpoint": "token_endpoint is at clavex.internal:8080, and clavex at id.acme.eu"
+    }
+    same = {"discovery_enabled": False, "token_endpoint": f"{ISSUER}/token"}
+    assert not told(expand(options=same), Severity.WARNING)
+    assert plugin.needs_endpoints(sign_on(CONFLUENCE, "atlassian", options=same))
+
+
+def test_endpoints_that_nobody_gives_or_that_discovery_gives_are_errors() -> None:
+    off = {"discovery_enabled": False, "authorization_endpoint": f"{ISSUER}/authorize"}
+    found = expand(options=off, clavex=Facts("1.0", assumed=False))
+    assert (
+        "does not give token_endpoint, userinfo_endpoint"
+        in told(found, Severity.ERROR)["sso.main.atlassian.discovery_enabled"]
+    )
+    assert not told(expand(options=off, clavex=Facts()), Severity.ERROR)
+    on = expand(options={"token_endpoint": f"{ISSUER}/token"})
+    assert set(told(on, Severity.ERROR)) == {"sso.main.atlassian.token_endpoint"}
+    assert "token_endpoint" not in wanted(on, "idp").attributes
+
+
 def test_just_in_time_that_comes_on_may_lock_out() -> None:
     on, off = {"jit_enabled": True, "mapped_groups": ()}, {"jit_enabled": False, "mapped_groups": ()}
     assert "just-in-time provisioning comes on" in next(iter(IDP.locks_out(off, on)))
     assert list(IDP.locks_out({}, on))
     for before, after in ((on, on), (on, off), (off, off), (on, {})):
         assert not list(IDP.locks_out(before, after))
+
+
+def test_what_is_mended_is_known_to_the_types() -> None:
+    for kind in (IDP, MINIORANGE):
+        assert kind.mends
+        assert kind.shown.issuperset(kind.mends)
 
 
 def test_a_group_of_administrators_that_is_no_longer_mapped_may_lock_out() -> None:
@@ -228,14 +290,16 @@ def test_a_group_of_administrators_that_is_no_longer_mapped_may_lock_out() -> No
 
 
 def test_a_form_or_a_fallback_that_goes_off_may_lock_out() -> None:
-    on = {"show_login_form": True, "authentication_fallback": True}
-    off = {"show_login_form": False, "authentication_fallback": False}
-    assert len(list(SSO_SETTINGS.locks_out(on, off))) == 2
+    on = {"show_login_form": True, "show_login_form_for_jsm": True, "authentication_fallback": True}
+    off = dict.fromkeys(on, False)
+    assert len(list(SSO_SETTINGS.locks_out(on, off))) == 3
+    assert set(SSO_SETTINGS.doors) == set(on)
     for before, after in ((off, on), (off, off), (on, on)):
         assert not list(SSO_SETTINGS.locks_out(before, after))
     assert SSO_SETTINGS.locks_out is not never_locks_out
 
 
 def test_the_plugin_is_what_the_registry_expects() -> None:
-    assert (plugin.name, plugin.claims_from, plugin.needs_endpoints) == ("atlassian", "id_token", False)
+    made = sign_on(CONFLUENCE, "atlassian")
+    assert (plugin.name, plugin.claims_from, plugin.needs_endpoints(made)) == ("atlassian", "id_token", False)
     assert {kind.name for kind in plugin.types} == {"idp", "sso_settings"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from toys import (
     CLIENT_AT,
     GROUP,
@@ -180,6 +181,32 @@ def test_a_create_has_no_hazard():
 def test_what_is_created_again_has_no_hazard_though_it_is_in_the_state():
     moved = replace(client, attributes={**client.attributes, "client_id": "b"})
     assert names(planned([moved], {CLIENT_AT: Absent()}, {CLIENT_AT: entry(client)})) == []
+
+
+MAPPING = ResourceType(
+    "settings",
+    (),
+    {"claim": Mark.PLAIN, "on": Mark.PLAIN, "form": Mark.PLAIN},
+    kind=Kind.SETTINGS,
+    locks_out=lambda before, after: [name for name in ("claim", "on", "form") if before.get(name) != after.get(name)],
+    mends=("claim", "on"),
+)
+mapping = Desired(SETTINGS_AT, MAPPING, {"claim": "groups", "on": True, "form": False})
+
+
+@pytest.mark.parametrize(
+    ("there", "applied", "asked"),
+    [
+        ({"claim": "roles", "on": False}, {}, []),
+        ({"form": True, "on": False}, {}, ["form"]),
+        ({"claim": "roles", "on": False}, {"claim": "roles"}, ["claim", "on"]),
+        ({"claim": "roles", "on": False}, None, ["claim", "on"]),
+    ],
+    ids=["back to what was applied", "a door asks all the same", "another value comes along", "never applied"],
+)
+def test_a_repair_of_what_brings_groups_asks_nobody(there, applied, asked):
+    known = {} if applied is None else {SETTINGS_AT: entry(mapping, applied={**mapping.attributes, **applied})}
+    assert text(planned([mapping], {SETTINGS_AT: seen(mapping, **there)}, known), "locks-out") == asked
 
 
 def test_values_kept_in_the_state_only_count_for_lockouts():

@@ -64,10 +64,16 @@ def test_change_lines(before: object, after: object, lines: list[str]) -> None:
 
 
 def secret(
-    action: Action, *steps: Step, cause: Cause = Cause.SECRET, depends_on: tuple[Address, ...] = ()
+    action: Action,
+    *steps: Step,
+    cause: Cause = Cause.SECRET,
+    depends_on: tuple[Address, ...] = (),
+    manual: bool = False,
 ) -> list[str]:
     item = AttributeChange("client_secret", None, None, cause, sensitive=True)
-    change = Change(ADDRESS, action, "", steps, {"client_secret": HANDLE}, (item,), depends_on=depends_on)
+    change = Change(
+        ADDRESS, action, "", steps, {"client_secret": HANDLE}, (item,), depends_on=depends_on, manual=manual
+    )
     return secret_lines(change, item, 200, PLAIN)
 
 
@@ -80,6 +86,12 @@ def test_what_happens_to_a_secret() -> None:
     assert secret(Action.UPDATE, write) == [f"(secret) written from {HANDLE}"]
     assert secret(Action.UPDATE, write, cause=Cause.DRIFT) == [
         f"(secret) no longer the one last applied; written again from {HANDLE}"
+    ]
+    assert secret(Action.CREATE, create, depends_on=needs, manual=True) == [
+        f"(secret) to be typed or imported from {HANDLE}"
+    ]
+    assert secret(Action.UPDATE, write, cause=Cause.DRIFT, manual=True) == [
+        f"(secret) no longer the one last applied; to be typed or imported again from {HANDLE}"
     ]
     assert secret(Action.ADOPT, rotate) == [
         f"(secret) a new one is made by the server and kept in {HANDLE}; the old one stops working"
