@@ -67,15 +67,36 @@ class Seen:
     writes: list[str] = field(default_factory=list)
 
 
-def strike(place: Workplace, point: Point, *arguments: str, prepare: Callable[[], None] = lambda: None) -> Seen:
-    """Runs a command in a process of its own, struck at that point. `prepare` is done in it before."""
+@dataclass(frozen=True)
+class Launched:
+    """A command under way in a process of its own."""
+
+    place: Workplace
+    pid: int
+    reader: int
+
+    def end(self) -> Seen:
+        """What it did, when it has ended."""
+        with os.fdopen(self.reader, "rb") as pipe:
+            told = pipe.read()
+        _, status = os.waitpid(self.pid, 0)
+        if code := os.waitstatus_to_exitcode(status):
+            assert code == -signal.SIGKILL, f"it hung, or ended with {code}"
+            return Seen(None)
+        content = json.loads(told)
+        ran = Ran(*content["ran"])
+        self.place.shown += [ran.out, ran.err]
+        return Seen(ran, content["requests"], content["writes"])
+
+
+def launch(place: Workplace, point: Point, *arguments: str) -> Launched:
+    """Begins a command in a process of its own, struck at that point."""
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
         try:
             os.close(reader)
             signal.alarm(PATIENCE)
-            prepare()
             hooks = _Hooks(place.folder, point)
             hooks.install()
             ran = place.run(*arguments)
@@ -84,17 +105,12 @@ def strike(place: Workplace, point: Point, *arguments: str, prepare: Callable[[]
         finally:
             os._exit(0)
     os.close(writer)
-    with os.fdopen(reader, "rb") as pipe:
-        told = pipe.read()
-    _, status = os.waitpid(child, 0)
-    code = os.waitstatus_to_exitcode(status)
-    if code:
-        assert code == -signal.SIGKILL, f"it hung, or ended with {code}"
-        return Seen(None)
-    content = json.loads(told)
-    ran = Ran(*content["ran"])
-    place.shown += [ran.out, ran.err]
-    return Seen(ran, content["requests"], content["writes"])
+    return Launched(place, child, reader)
+
+
+def strike(place: Workplace, point: Point, *arguments: str) -> Seen:
+    """Runs a command in a process of its own, struck at that point."""
+    return launch(place, point, *arguments).end()
 
 
 def _tell(writer: int, content: dict[str, Any]) -> None:
@@ -134,7 +150,7 @@ class _Hooks:
 
     def _watched(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
         def act(first: Any, *rest: Any, **options: Any) -> Any:
-            path = os.readlink(f"/proc/self/fd/{first}") if isinstance(first, int) else os.fspath(first)
+            path = Path(f"/proc/self/fd/{first}").readlink() if isinstance(first, int) else first
             if self.over or not str(path).startswith(self.folder):
                 return call(first, *rest, **options)
             creates = name != "open" or rest[0] & (os.O_CREAT | os.O_WRONLY | os.O_RDWR)

@@ -1,8 +1,8 @@
-"""A process that really dies at every request and every durable write of a run; answers that are lost; disks that fail.
+"""A process that really dies at every request and write to the disk; answers that are lost; disks that fail.
 
-After each, a plain run converges: the next plan is empty, every object exists once, no secret that was kept is lost,
-the stored one is what the server takes, and what belongs to others is as it was. A part of the points is tried in each
-run of the tests, all of them with EVERY_POINT=1, as `make faults` does.
+After each, a plain run converges: the next plan is empty, every object exists once, no secret that is in use is lost,
+the stored one is what the server takes, and what belongs to others is as it was. Each run of the tests tries every
+request of a first apply, and a part of the rest; with EVERY_POINT=1, as `make faults` says, all points are tried.
 """
 
 from __future__ import annotations
