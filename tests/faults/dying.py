@@ -41,9 +41,9 @@ SPOILT = {
 class Point:
     """Where and how a run is struck, at the `number`th (from 0) request that writes, or write to the disk.
 
-    before: it dies before that; answered: when the answer has come, and nothing was done with it; torn: half-way in a
-    write; power: before it, and what was not synced is lost; the keys of BROKEN: it lives, and the disk fails from
-    there on.
+    unsent, unwritten: it dies before that; answered: when the answer has come, and nothing was done with it; torn:
+    half-way in the next write of data; power: before it, and what was not synced is lost; the keys of BROKEN: it
+    lives, and the disk fails from there on.
     """
 
     way: str
@@ -169,9 +169,10 @@ class _Hooks:
 
     def _reach(self, name: str, first: Any, rest: tuple[Any, ...]) -> None:
         """One more write; the process dies if it is the one."""
-        number, way = len(self.writes), self.point.way
+        way = self.point.way
         self.writes.append(name)
-        if self.point.of_requests or number != self.point.number:
+        here = len(self.writes) > self.point.number and (way != "torn" or name == "write")
+        if self.point.of_requests or self.point == NOWHERE or not here:
             return
         if way in BROKEN:
             self._struck = True
