@@ -133,12 +133,13 @@ class Written:
     """What a write led to.
 
     `secret` is a secret that the server made and shows only now. `manual` is what a person must do now, line by
-    line; empty when the work is done.
+    line; empty when the work is done. `found`: a create found it there already, and who made it is not known.
     """
 
     remote_id: str
     secret: SecretStr | None = None
     manual: tuple[str, ...] = ()
+    found: bool = False
 
 
 class Handler(Protocol):

@@ -5,6 +5,8 @@ import json
 import re
 import subprocess
 import sys
+import threading
+import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from io import StringIO
@@ -33,6 +35,27 @@ BEGINNING = 12
 """So many characters of a form are looked for first."""
 WORD = re.compile(rb"[\w%.~+/=\\-]{12,}")
 """What a secret could stand in. One with other characters is looked for everywhere."""
+
+
+class _PatientSys:
+    """`sys` for the module threading, which asks again.
+
+    Python 3.11 lets one thread at a time install a trace function: others that start under coverage would die of it.
+    """
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(sys, name)
+
+    def settrace(self, function: Any) -> None:
+        for _ in range(1000):
+            try:
+                return sys.settrace(function)
+            except RuntimeError:
+                time.sleep(0.001)
+        return sys.settrace(function)
+
+
+threading._sys = _PatientSys()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -125,10 +125,15 @@ def dialogue(caught: list[int], *, quiet: bool, ask: bool = False) -> Dialogue:
 
     def progress(result: StepResult, total: int) -> None:
         ended.append(result)
-        with suppress(BrokenPipeError):  # the work goes on where nobody reads about it
-            click.echo(step_line(result, style, place=len(ended), total=total), err=True)
+        _say(step_line(result, style, place=len(ended), total=total))
 
     return Dialogue(show, tell, confirm, progress, lambda: _stoppable(caught))
+
+
+def _say(line: str) -> None:
+    """A line on stderr. The work goes on where nobody reads it, its disk is full, or a line is just being printed."""
+    with suppress(OSError, RuntimeError):  # the second comes of a signal in the midst of another line
+        click.echo(line, err=True)
 
 
 @contextmanager
@@ -144,7 +149,7 @@ def _stoppable(caught: list[int]) -> Iterator[Event]:
         if stop.is_set():
             os._exit(_exit_code(number))
         stop.set()
-        click.echo("stopping after the requests in flight; once more ends at once", err=True)
+        _say("stopping after the requests in flight; once more ends at once")
 
     before = {number: signal.signal(number, ask_to_stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -58,7 +58,7 @@ Exit codes:
   5    the saved plan is stale or was edited
   6    refused: a hazard was not allowed, see apply --allow
   7    a system could not be read
-  8    doctor, verify: something would stop a login
+  8    doctor, verify, apply --verify: something would stop a login
   9    applied, but a person has something left to do
   64   the command line is wrong
   130  interrupted by Ctrl-C; 143: by SIGTERM
@@ -174,6 +174,10 @@ def outcome(arguments: list[str]) -> int:
     except Terminated:
         click.echo("terminated; nothing is half-written", err=True)
         return ExitCode.TERMINATED
+    except OSError as problem:  # a help text that cannot be printed
+        from reconciler.cli.output import report
+
+        return report(problem, as_json=False)
     except SystemExit:  # by click: nobody reads what we print, which is nothing to complain about
         return ExitCode.ERROR
 

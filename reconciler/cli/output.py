@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from contextlib import suppress
 from traceback import extract_tb
 from typing import TYPE_CHECKING, TextIO
 
@@ -48,7 +49,8 @@ def report(problem: Exception, *, as_json: bool) -> ExitCode:
     known = problem if isinstance(problem, ReconcilerError) else _explain(problem)
     click.echo(error_text(known, style_of(sys.stderr), columns=width()).rstrip("\n"), err=True)
     if as_json:
-        print_json(error_document(known))
+        with suppress(OSError):  # that stdout takes nothing may be the failure itself
+            print_json(error_document(known))
     return known.exit_code
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -19,6 +20,8 @@ START, AUTHORIZE = "start", "authorize"
 _FORM = b"login_session_id"
 """The hidden field of Clavex's login form."""
 _LONGEST = 256
+_PARAMETER = re.compile(r";[^/]*")
+"""Servers without a cookie yet may put the session there: `;jsessionid=…`."""
 _APPLY = "reconciler apply sets it"
 
 
@@ -37,8 +40,8 @@ def asked_by(url: str) -> dict[str, str]:
 
 
 def bare(text: str) -> str:
-    """An address without query and fragment, where codes and states stand; fit to print."""
-    return clean(text.partition("?")[0].partition("#")[0])
+    """An address without query, fragment and path parameters, where codes and sessions stand; fit to print."""
+    return clean(_PARAMETER.sub("", text.partition("?")[0].partition("#")[0]))
 
 
 def clean(text: str) -> str:

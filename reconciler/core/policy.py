@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from reconciler.core.address import Address
 from reconciler.core.diff import added, members
-from reconciler.core.observed import Present
+from reconciler.core.observed import Absent, Present
 from reconciler.core.ownership import bears_our_mark, recognised
 from reconciler.core.plan import Action, Cause, Change, Hazard, HazardName, Plan, StepKind
-from reconciler.core.resource import Kind, Mark
+from reconciler.core.resource import Kind, Mark, Value
 from reconciler.core.shadow import is_shadow
 from reconciler.core.state import Entry, Origin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from reconciler.core.address import Address
     from reconciler.core.planner import Situation
     from reconciler.core.resource import Attributes, ResourceType
 
@@ -26,8 +26,22 @@ TOO_MUCH_SHARE = 30
 """Percent of a system's resources that may change at once without a word."""
 TOO_MUCH_FLOOR = 10
 """Systems with fewer resources than this are not counted: there, one is a large share."""
-Users = dict["Address", "list[tuple[Address, Entry]]"]
 _COUNTED = {Action.UPDATE, Action.REPLACE, Action.DELETE}
+
+
+class _User(NamedTuple):
+    """A resource that will still rest on another one when the plan is done.
+
+    `callback` is where it will still send people as before; None if it moves. `held`: the plan leaves it alone,
+    since it could not be read.
+    """
+
+    address: Address
+    callback: Value
+    held: bool
+
+
+Users = dict[Address, list[_User]]
 
 
 def judge(plan: Plan, situation: Situation) -> tuple[Hazard, ...]:
@@ -137,10 +151,10 @@ def _locks_out(change: Change, situation: Situation, users: Users) -> Iterator[s
     before, after = sides(change, situation)
     if after is not before:
         yield from resource_type.locks_out(before, after)
-    yield from _used(change, situation, users, resource_type)
+    yield from _used(change, users, resource_type)
 
 
-def _used(change: Change, situation: Situation, users: Users, resource_type: ResourceType) -> Iterator[str]:
+def _used(change: Change, users: Users, resource_type: ResourceType) -> Iterator[str]:
     """What goes away although somebody still relies on it."""
     widened = resource_type.having(Mark.TWO_STEPS)
     removed = {
@@ -149,25 +163,28 @@ def _used(change: Change, situation: Situation, users: Users, resource_type: Res
         if item.name in widened
         for member in set(members(item.before)) - set(members(item.after))
     }
-    for address, entry in users.get(change.address, ()):
-        wanted, callback = situation.desired.get(address), entry.applied.get(CALLBACK)
-        if change.action is Action.DELETE:
-            yield f"{address} still uses it"
-        elif callback in removed and not (wanted and wanted.attributes.get(CALLBACK) != callback):
-            yield f"{callback} is removed, and {address} still sends people there"
+    for user in users.get(change.address, ()):
+        if change.action is Action.DELETE or (change.action is Action.REPLACE and user.held):
+            yield f"{user.address} still uses it"
+        elif user.callback in removed:
+            yield f"{user.callback} is removed, and {user.address} still sends people there"
 
 
 def _users(situation: Situation, plan: Plan) -> Users:
-    """For each address, the resources on record that exist and will still rest on it when the plan is done."""
+    """For each address, the resources on record that are not gone and will still rest on it when the plan is done."""
     users: Users = defaultdict(list)
     leaving = {change.address for change in plan.changes if change.action is Action.DELETE}
+    held = {item.address for item in plan.unread}
     for address, entry in situation.state.entries.items() if plan.changes else ():
-        if address in leaving or not isinstance(situation.observed.get(address), Present):
+        if address in leaving or isinstance(situation.observed.get(address), Absent):
             continue
-        wanted, kind = situation.desired.get(address), situation.types.get((address.system, address.type))
+        wanted = None if address in held else situation.desired.get(address)
+        kind = situation.types.get((address.system, address.type))
+        callback = entry.applied.get(CALLBACK)
+        moves = wanted is not None and wanted.attributes.get(CALLBACK) != callback
         for used in wanted.depends_on if wanted else entry.depends_on:
             if kind is None or kind.inside != used.type:  # a part of it goes along, and misses nothing
-                users[used].append((address, entry))
+                users[used].append(_User(address, None if moves else callback, address in held))
     return users
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from typing import NamedTuple
 
+KEY_NAME = "fingerprint-key"
+"""The name, in a secret store, of the key of the fingerprints. No other secret is called so."""
 _ENVIRONMENT = "env"
 
 

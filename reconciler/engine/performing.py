@@ -119,6 +119,8 @@ class Performer:
 
     def _created(self, change: Change, written: Written) -> End:
         entry = replace(self._entry(change), remote_id=written.remote_id, awaiting=bool(written.manual))
+        if written.found:  # as if the plan had seen it: what somebody else may have made is never deleted
+            entry = replace(entry, origin=Origin.ADOPTED)
         if written.secret is None:
             return Performed(entry, written.manual)
         return self._keep(change, entry, written.secret)

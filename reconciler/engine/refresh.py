@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from reconciler.core.address import Address
     from reconciler.core.desired import DesiredState
-    from reconciler.core.observed import ObservedState
     from reconciler.core.secret import SecretStatus
     from reconciler.core.state import State
     from reconciler.ports import Handler, Secrets
@@ -31,7 +30,7 @@ Handlers = dict[tuple[str, str], "Handler"]
 
 def observe(
     desired: DesiredState, state: State, handlers: Handlers, failures: Mapping[str, Unreadable], workers: int
-) -> ObservedState:
+) -> dict[Address, Observation]:
     """What stands at every address of `desired` and `state`.
 
     `failures` are the systems that could not be connected, with the reason. Types are read side by side.
@@ -89,12 +88,17 @@ def _read(
 
 
 def secret_statuses(
-    desired: DesiredState, observed: ObservedState, state: State, secrets: Secrets, handlers: Handlers | None
+    desired: DesiredState,
+    observed: dict[Address, Observation],
+    state: State,
+    secrets: Secrets,
+    handlers: Handlers | None,
 ) -> dict[str, SecretStatus]:
     """What is known of every handle that a resource names.
 
     The value of a client secret is proved at the server if somebody needs it, or if the state does not vouch for it;
-    unless `handlers` is None (a run that may only read). ReconcilerError if the server cannot say, and nobody else.
+    unless `handlers` is None (a run that may only read). Where neither server nor state can say, the address becomes
+    unreadable in `observed`.
     """
     consumed = consumed_secrets(desired)
     statuses: dict[str, SecretStatus] = {}
@@ -118,7 +122,7 @@ def secret_statuses(
                 proved = _proved(status, handlers[address[:2]], write, name, secrets.value(handle))
             except IncompleteError as problem:
                 if not vouched:
-                    raise
+                    observed[address] = Unreadable(problem.message, problem.remedy)
                 proved = status._replace(doubt=problem.message)
             statuses[handle] = proved
     return statuses
@@ -133,5 +137,5 @@ def _proved(status: SecretStatus, handler: Handler, write: Write, name: str, val
     except ReconcilerError as problem:
         raise IncompleteError(
             f"{write.address}: whether its stored secret is right could not be found out: {problem.message}",
-            problem.remedy,
+            "nothing was changed; plan again when the server answers",
         ) from None

@@ -110,9 +110,16 @@ class StateStore:
             )
 
     def _check(self, snapshot: State, events: Sequence[Event]) -> None:
-        """The snapshot is the one that was asked for, and the journal knows of none that came after it."""
+        """The snapshot is the one that was asked for and that the journal continues, or a later one."""
         where = self.backend.where
         self._check_place(snapshot)
+        lineages = [event.lineage for event in events if isinstance(event, Began)]
+        if lineages and lineages[-1] != snapshot.lineage:
+            raise StateError(
+                f"{where}: the state is of lineage {snapshot.lineage}, and its journal continues one of lineage "
+                f"{lineages[-1]}: another state was put in its place",
+                "put the state back that the journal belongs to; or, if the other one is meant, remove the journal",
+            )
         serials = [event.serial for event in events if isinstance(event, Began) and event.lineage == snapshot.lineage]
         if serials and max(serials) > snapshot.serial:
             raise StateError(

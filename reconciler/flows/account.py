@@ -29,6 +29,7 @@ _OBJECT: TypeAdapter[dict[str, JsonValue]] = TypeAdapter(dict[str, JsonValue])
 _REFUSALS = (400, 401, 403, 404)
 _DONE = (302, 303)
 TOO_MANY = 429
+_ABSENT = "if the check claims is ok, the account itself has none in Clavex; else see there"
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,11 +161,9 @@ class Login:
         named = ", ".join(f"{name} ({sign_on.attributes[name]})" for name in missing)
         if "username" in missing:
             seen = f"{place} of {self.account.user} has no {named}: nobody can be logged in without a user name"
-            yield broken(ARRIVED, sign_on.where, seen, "see the check claims")
+            yield broken(ARRIVED, sign_on.where, seen, _ABSENT)
         elif missing:
-            yield doubtful(
-                ARRIVED, sign_on.where, f"{place} of {self.account.user} has no {named}", "see the check claims"
-            )
+            yield doubtful(ARRIVED, sign_on.where, f"{place} of {self.account.user} has no {named}", _ABSENT)
         else:
             arrived = ", ".join(sorted(set(sign_on.attributes.values())))
             yield fine(ARRIVED, sign_on.where, f"{place} of {self.account.user} has {arrived}")

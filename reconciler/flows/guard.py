@@ -20,6 +20,7 @@ from reconciler.core.policy import refused
 from reconciler.core.secret import parse_handle
 from reconciler.errors import ReconcilerError, RefusedError
 from reconciler.flows.registry import PLUGIN_RECORDS
+from reconciler.render.wording import listed
 from reconciler.spec.backends import HttpTable, S3Table, is_handle
 
 if TYPE_CHECKING:
@@ -223,18 +224,19 @@ def refuse_moved(intent: Intent, state: State, allowed: frozenset[str]) -> tuple
 
 def _find_moved(intent: Intent, state: State) -> Iterator[tuple[Hazard, str]]:
     """Each system that moved, and what else to do than to permit it."""
-    homes = {_credential(record): record.url for record in state.systems.values() if record.credential}
+    homes: dict[str, list[str]] = {}
+    for record in state.systems.values():
+        homes.setdefault(_credential(record), []).append(record.url)
     for name, system in sorted(intent.systems.items()):
         known, credential = state.systems.get(name), _handle(system)
+        home = homes.get(credential, [])
+        if home and system.url not in home and (known is None or known.url == system.url):
+            text = f"system {name} would send the credential {credential} to {system.url}, and it belongs to "
+            yield (
+                Hazard(HazardName.MOVES_HOST, name, text + listed(sorted(home))),
+                "give the system a credential of its own; or, if the same is meant",
+            )
         if known is None:
-            if (home := homes.get(credential, system.url)) != system.url:
-                text = (
-                    f"system {name} would send the credential {credential} to {system.url}, and it belongs to {home}"
-                )
-                yield (
-                    Hazard(HazardName.MOVES_HOST, name, text),
-                    "give the new system a credential of its own; or, if the same is meant",
-                )
             continue
         said = {key: value for key, value in known.facts.items() if key in system.settings}
         before = (known.provider, known.url, known.org, *said.values())

@@ -102,9 +102,9 @@ class ProductLogin:
             return broken(PRODUCT_LOGIN, self.sign_on.where, seen, "see the check claims-arrived: no user name came")
         remedy = (
             f"the log of {product} says why. If it is invalid_client, the plugin's own copy of the secret is another "
-            f"than the stored one: reconciler forget its address, then apply with --allow takes-over=ADDRESS, writes "
-            f"it anew. Else: is there an account of that name, or may the login create one (create_users), and is "
-            f"one of its groups let in (the check application-access of reconciler doctor)?"
+            f"than the stored one: reconciler forget its address, then apply, writes it anew. Else: is there an "
+            f"account of that name, or may the login create one (create_users), and is one of its groups let in (the "
+            f"check application-access of reconciler doctor)?"
         )
         return broken(PRODUCT_LOGIN, self.sign_on.where, seen, remedy)
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from reconciler.core.check import Person
-    from reconciler.core.comparison import Comparison
+    from reconciler.core.comparison import Comparison, Trial
     from reconciler.render.document import Document
 
 _INKS = {Status.OK: Ink.GREEN, Status.WARNING: Ink.YELLOW, Status.FAILED: Ink.RED, Status.UNKNOWN: Ink.CYAN}
@@ -50,11 +50,17 @@ def _landings(diagnosis: Diagnosis, style: Style) -> Iterator[str]:
         yield f"\n  {style.safe(f'{landing.subject}: {name}')}"
         column = max((width(style.safe(theirs)) for theirs, _ in landing.groups), default=0)
         for theirs, ours in landing.groups:
-            yield f"    {pad(style.safe(theirs), column)}  {style.safe(ours) or 'not mapped in the spec'}"
+            yield f"    {pad(style.safe(theirs), column)}  {style.safe(ours) or _unmapped(theirs, landing.person)}"
         if not landing.groups:
             yield "    in no group"
         if landing.person is not None:
             yield f"    {style.safe(_told(landing.person))}"
+
+
+def _unmapped(group: str, person: Person | None) -> str:
+    """Plugins that go by equal names put people into groups that the spec does not speak of, too."""
+    held = {name.casefold() for name in (person.groups if person else None) or ()}
+    return f"not mapped in the spec{', yet the product has it' if group.casefold() in held else ''}"
 
 
 def _told(person: Person) -> str:
@@ -79,11 +85,18 @@ def logins_lines(compared: Comparison, style: Style, columns: int) -> list[str]:
         lines += [line for check in checks for line in _row(check, min(names, _WIDEST_NAME), style, columns)]
     lines.append("")
     if broken := compared.broken:
-        found = ", ".join(f"{trial.name} of {trial.subject}" for trial in broken)
+        found = ", ".join(map(_named, broken))
         return lines + prose(f"A login that worked before would no longer: {found}.", style, columns, "", "  ")
     if compared.lost_sight:
         return [*lines, "What worked before could not all be tried again: nobody knows."]
+    if failing := dict.fromkeys(_named(check) for check in compared.after.checks if check.stops is Stops.LOGIN):
+        text = f"What worked before works after. This did not work before, and does not now: {', '.join(failing)}."
+        return lines + prose(text, style, columns, "", "  ")
     return [*lines, "What worked before works after."]
+
+
+def _named(item: Check | Trial) -> str:
+    return f"{item.name} of {item.subject}"
 
 
 def _painted(status: Status | None, style: Style) -> str:

@@ -29,7 +29,7 @@ def drift_text(
 ) -> str:
     """What drifted, what could not be read, and in one line whether all is in sync.
 
-    `running`: who applies at the moment. Changes that only the spec asks for are not drift; their number is told.
+    `running`: who applies at the moment. Other changes are not drift; their number is told.
     `held` was compared, and would be left alone by a plan. `managed`: whether there was anything to compare with.
     """
     sections = [
@@ -42,7 +42,7 @@ def drift_text(
     pending = sum(change.address not in drifted for change in plan.changes)
     if pending:
         others = "other " if drifted else ""
-        last.append(f"{number(pending, f'{others}change')} of the spec, not drift: see `reconciler plan`.")
+        last.append(f"{number(pending, f'{others}change')} pending, not drift: see `reconciler plan`.")
     for item in shadow_findings(plan):
         last += prose(f"{item.message[:1].upper()}{item.message[1:]}.", style, width)
     if running is not None:

@@ -14,14 +14,13 @@ from typing import Protocol
 from pydantic import SecretStr
 
 from reconciler import files
-from reconciler.core.secret import AgeFile, SecretStatus, fingerprint, parse_handle
+from reconciler.core.secret import KEY_NAME, AgeFile, SecretStatus, fingerprint, parse_handle
 from reconciler.errors import SecretError
 from reconciler.ports import SecretStore
 from reconciler.secrets.env import EnvironmentStore
 from reconciler.secrets.file import FileStore
 from reconciler.secrets.operator import Configuration, configuration_path
 
-KEY_NAME = "fingerprint-key"
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 

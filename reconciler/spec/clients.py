@@ -67,6 +67,7 @@ def compile_clients(spec: Spec, systems: Mapping[str, System], store: str, findi
                 findings.fail("Clavex takes no client without a redirect URI", remedy, "clients", name)
             clients[name] = client
     _check_ids(clients, systems, findings)
+    _check_secrets(clients, systems, findings)
     return clients
 
 
@@ -159,3 +160,20 @@ def _check_ids(clients: Mapping[str, Client], systems: Mapping[str, System], fin
                 "ids are unique in a whole Clavex: choose another, or drop one of the two tables",
                 *("clients", name, "client_id"),
             )
+
+
+def _check_secrets(clients: Mapping[str, Client], systems: Mapping[str, System], findings: Findings) -> None:
+    """Holds if every client has a secret of its own: Clavex makes each, and plugins are told it."""
+    credentials = {
+        handle: name for name, system in systems.items() for handle in (system.token, system.password) if handle
+    }
+    first: dict[Handle, str] = {}
+    for name, client in clients.items():
+        if client.secret is None:
+            continue
+        if (other := first.setdefault(client.secret, name)) != name:
+            text = f"clients.{other} keeps its secret at this place, and one would overwrite the other"
+            findings.fail(text, "name another place, or leave this out", "clients", name, "secret")
+        if (system := credentials.get(client.secret)) is not None:
+            text = f"this is the credential of systems.{system}, which would be sent to Clavex and to the products"
+            findings.fail(text, "name another place, or leave this out", "clients", name, "secret")

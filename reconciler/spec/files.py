@@ -153,6 +153,9 @@ def _read(path: Path, findings: list[Diagnostic], root: Path) -> tuple[Source, T
             _broken("a link leads out of the folder that holds the stacks", "put the file itself here", path)
         )
         return None
+    if path.is_fifo():
+        findings.append(_broken("a pipe, which may never end", "put a file here", path))
+        return None
     try:
         data = path.read_bytes()
         text = data.decode("utf-8-sig")
@@ -164,6 +167,8 @@ def _read(path: Path, findings: list[Diagnostic], root: Path) -> tuple[Source, T
     except UnicodeDecodeError as problem:
         line = data.count(b"\n", 0, problem.start) + 1
         findings.append(_broken("not UTF-8, which TOML must be", "save the file as UTF-8", path, line))
+    except RecursionError:
+        findings.append(_broken("lists or tables stand in one another without end", "no key of a spec does so", path))
     except tomli.TOMLDecodeError as problem:
         message, _, place = str(problem).partition(" (at ")
         found = _LINE.match(place)  # else it is the end of the document

@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
 from reconciler.core.hosts import is_loopback
-from reconciler.core.secret import Handle
+from reconciler.core.secret import KEY_NAME, Handle
 
 _STORE_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 _STORE = re.compile(rf"(?:file|age|command):{_STORE_NAME}")
@@ -146,6 +146,8 @@ def parse_handle(text: str) -> Handle:
             )
         return Handle("env", found[1])
     if found := _STORED.fullmatch(text):
+        if found[2] == KEY_NAME:
+            raise BrokenRuleError(f"{KEY_NAME} is the key of the fingerprints, and is sent nowhere", HANDLE_REMEDY)
         return Handle(found[1], found[2])
     if text.startswith("command:"):
         raise BrokenRuleError(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from enum import Enum, auto
-from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urljoin, urlsplit
 
@@ -148,8 +147,6 @@ def _header(cookies: Mapping[str, str]) -> str:
 
 
 def _cookies(header: str) -> dict[str, str]:
-    """The cookies that an answer sets. A header that cannot be read sets none."""
-    try:
-        return {name: morsel.coded_value for name, morsel in SimpleCookie(header).items()}
-    except CookieError:
-        return {}
+    """The cookie that a header sets, whatever attributes follow (RFC 6265, 5.2); none that could not be sent back."""
+    name, is_pair, value = (part.strip() for part in header.partition(";")[0].partition("="))
+    return {name: value} if name and is_pair and header.isascii() and header.isprintable() else {}

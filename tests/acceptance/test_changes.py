@@ -83,3 +83,17 @@ def test_a_clavex_that_proves_no_secret_keeps_nobody_from_planning(place: Workpl
     ran = place.run("plan").ended(ExitCode.DONE)
     assert "whether its stored secret is right could not be found out" in " ".join(ran.out.split())
     assert place.plan()["changes"] == []
+
+
+def test_a_secret_that_nobody_vouches_for_and_nobody_proves_keeps_back_its_client_alone(place: Workplace) -> None:
+    place.write({"clients": {"atlassian": {"secret": "env:SECRET"}}})
+    world = place.sandbox.clavex.world
+    world.set_secret(world.add_client(Client("atlassian", world.org_id, "Name", ["https://x.acme.eu/cb"])), "first")
+    place.environ["SECRET"] = "first"
+    place.sandbox.clavex.faults.add(Fault(kind=Kind.SERVER_ERROR, status=500, path="/token$", times=None))
+    ran = place.run("plan").ended(ExitCode.INCOMPLETE)
+    said = " ".join(ran.out.split())
+    assert "clavex/client/atlassian" in said
+    assert "whether its stored secret is right could not be found out" in said
+    assert "plan again when the server answers" in said
+    assert "create jira/group/jira-software-users" in said or "adopt jira/group/jira-software-users" in said

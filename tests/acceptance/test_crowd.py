@@ -11,6 +11,7 @@ from acceptance.workplace import Workplace
 from reconciler.errors import ExitCode
 from reconciler.sandbox.atlassian.crowd import crowd
 from reconciler.sandbox.serve import Sandbox
+from reconciler.transport import retry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -166,3 +167,20 @@ def test_a_wrong_password_leaves_the_plan_incomplete(place: Workplace) -> None:
     ran = place.apply(JIT).ended(ExitCode.INCOMPLETE)
     assert "401" in ran.out + ran.err
     assert place.writes == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "seen"), [({"url": "http://127.0.0.1:1/crowd"}, "connection refused"), ({"username": "other"}, "401")]
+)
+def test_doctor_says_that_crowd_is_not_reached_or_takes_no_password(
+    place: Workplace, change: dict[str, str], seen: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retry, "ATTEMPTS", 1)
+    place.write(SHARED)
+    checks = place.run("doctor", "--json").json["checks"]
+    assert [one["status"] for one in checks if (one["subject"], one["name"]) == ("crowd", "reach")] == ["ok"]
+    place.write(SHARED, {"systems": {"crowd": change}})
+    checks = place.run("doctor", "--json").json["checks"]
+    (reach,) = [one for one in checks if (one["subject"], one["name"]) == ("crowd", "reach")]
+    assert (reach["status"], reach["stops"]) == ("failed", "reading")
+    assert seen in reach["seen"]

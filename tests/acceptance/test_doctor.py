@@ -138,7 +138,7 @@ def test_row_1_application_access_in_jira(healthy: Workplace) -> None:
         role.groups = ["somebody"]
     found = examine(healthy, ExitCode.UNVERIFIED)
     assert found["sso.jira", "application-access"][0]["status"] == "failed"
-    assert "[systems.jira.applications]" in told(found, "sso.jira", "application-access")
+    assert "turned away | reconciler apply lets it in" in told(found, "sso.jira", "application-access")
     healthy.sandbox.jira.world.application_roles["jira-core"].groups = ["JIRA-ADMINISTRATORS"]
     heal(healthy)
 
@@ -195,6 +195,14 @@ def test_row_2_a_claim_that_the_plugin_does_not_read(healthy: Workplace) -> None
     assert "the plugin reads groups from roles, and the spec says groups" in text
     assert "on-the-fly group mapping is off" in text
     assert "reads groups from no claim" in told(found, "sso.confluence", "group-claim")
+    heal(healthy)
+
+
+def test_row_2_just_in_time_provisioning_is_off(healthy: Workplace) -> None:
+    next(iter(healthy.sandbox.confluence.world.idps.values())).jit_configuration.user_provisioning_enabled = False
+    found = examine(healthy, ExitCode.DONE)
+    assert [check["status"] for check in found["sso.confluence", "group-claim"]] == ["warning"]
+    assert "no group of Clavex arrives | reconciler apply turns it on" in told(found, "sso.confluence", "group-claim")
     heal(healthy)
 
 

@@ -125,3 +125,24 @@ def test_a_known_credential_goes_to_no_other_host(place: Workplace, other: Sandb
     assert "system elsewhere would send the credential env:CLAVEX_TOKEN to" in said
     assert "and it belongs to" in said
     assert other.jira.faults.requests == []
+
+
+def test_no_system_gets_the_credential_of_another_one(place: Workplace) -> None:
+    place.write()
+    place.apply("locks-out").ended(ExitCode.DONE)
+    place.sandbox.jira.faults.reset_counts()
+    place.write({"systems": {"jira": {"token": "env:CLAVEX_TOKEN"}}})
+    ran = place.run("plan").ended(ExitCode.REFUSED)
+    said = " ".join(ran.err.split())
+    assert f"system jira would send the credential env:CLAVEX_TOKEN to {place.sandbox.jira.url}" in said
+    assert "--allow moves-host=jira" in said
+    assert place.sandbox.jira.faults.requests == []
+
+
+def test_systems_may_share_a_credential_from_the_start(place: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
+    shared = {"token": None, "username": "admin", "password": "env:SHARED"}
+    monkeypatch.setattr(place.sandbox.confluence.world, "password", place.sandbox.jira.password)
+    place.environ = {"SHARED": place.sandbox.jira.password}
+    place.write({"systems": {"jira": shared, "confluence": shared}})
+    place.apply("locks-out").ended(ExitCode.DONE)
+    place.settle()

@@ -115,7 +115,7 @@ def test_a_copy_of_the_secret_that_is_not_the_stored_one(place: Workplace) -> No
     assert "the plugin's own copy of the secret is another than the stored one" in check["remedy"]
     # What the remedy says mends it.
     place.run("forget", "confluence/idp/confluence").ended(ExitCode.DONE)
-    place.apply("takes-over", "locks-out").ended(ExitCode.DONE)
+    place.apply().ended(ExitCode.DONE)
     assert product(place, code=ExitCode.DONE)["status"] == "ok"
 
 
@@ -310,6 +310,7 @@ def test_claims_that_do_not_arrive(place: Workplace, bob: User) -> None:
     bob.last_name = ""
     found, _ = log_in(place, ExitCode.DONE)
     assert "UserInfo of bob@acme.test has no last_name (family_name)" in found["sso.jira", "claims-arrived"]["seen"]
+    assert "the account itself has none in Clavex" in found["sso.jira", "claims-arrived"]["remedy"]
     mappers = place.sandbox.clavex.world.mappers
     del mappers[next(key for key, mapper in mappers.items() if mapper.claim_name == "preferred_username")]
     found, _ = log_in(place, ExitCode.UNVERIFIED)

@@ -105,7 +105,7 @@ def test_changes_by_hand_are_drift(applied: Terminal) -> None:
 def test_what_the_spec_asks_for_since_is_no_drift(applied: Terminal) -> None:
     applied.write({"clients": {"atlassian": {"name": "New"}}, "sso": {"confluence": {"display_name": "New"}}})
     ran = applied.run("drift").ended(ExitCode.DONE)
-    assert "2 changes of the spec, not drift: see `reconciler plan`." in flat(ran.out)
+    assert "2 changes pending, not drift: see `reconciler plan`." in flat(ran.out)
     assert applied.run("drift", "--json").json["drift"] == []
 
 

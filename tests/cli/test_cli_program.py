@@ -155,3 +155,21 @@ def test_the_first_signal_asks_the_second_ends(monkeypatch: pytest.MonkeyPatch, 
         assert left == [code]
     assert caught == [number, number]
     assert signal.getsignal(number) == before
+
+
+@pytest.mark.parametrize("problem", [BrokenPipeError(32, "Broken pipe"), RuntimeError("reentrant call")])
+def test_an_apply_stops_in_order_where_nobody_hears_that_it_does(
+    monkeypatch: pytest.MonkeyPatch, problem: Exception
+) -> None:
+    """As with `apply 2>&1 | tee log`, where Ctrl-C ends the reader too; or in the midst of another line."""
+
+    def fail(_line: str, *, err: bool) -> None:
+        assert err
+        raise problem
+
+    monkeypatch.setattr("click.echo", fail)
+    caught: list[int] = []
+    with apply_._stoppable(caught) as stop:
+        os.kill(os.getpid(), signal.SIGINT)
+        assert stop.wait(5)
+    assert caught == [signal.SIGINT]

@@ -88,13 +88,29 @@ def test_a_reader_that_goes_away_is_no_error(applied: Terminal) -> None:
     assert not applied.writes
 
 
-def test_a_disk_without_room_for_the_output(applied: Terminal) -> None:
+@pytest.mark.parametrize("arguments", [("plan",), ("plan", "--json"), ("--help",)])
+def test_a_disk_without_room_for_the_output(applied: Terminal, arguments: tuple[str, ...]) -> None:
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
-            [*PROGRAM, "plan"], env=applied.variables, stdout=full, stderr=subprocess.PIPE, text=True, check=False
+            [*PROGRAM, *arguments], env=applied.variables, stdout=full, stderr=subprocess.PIPE, text=True, check=False
         )
     assert done.returncode == ExitCode.ERROR
     assert flat(done.stderr).startswith("error: No space left on device")
+    assert "Traceback" not in done.stderr
+
+
+def test_a_disk_without_room_for_the_progress(terminal: Terminal) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [*PROGRAM, "apply", "--auto-approve", *ALLOWED],
+            env=terminal.variables,
+            stdout=subprocess.PIPE,
+            stderr=full,
+            text=True,
+            check=False,
+        )
+    assert "Applied: 14 done" in done.stdout
+    assert done.returncode == ExitCode.DONE
 
 
 def test_an_apply_goes_on_where_nobody_reads_its_progress(terminal: Terminal) -> None:

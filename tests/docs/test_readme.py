@@ -54,6 +54,16 @@ def test_every_command_of_the_readme_exists(command: str) -> None:
         assert name in main.list_commands(None)
 
 
+def test_the_readme_has_every_command() -> None:
+    from reconciler.cli.main import main
+
+    table = README.partition("## The commands")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| (`[^|]+) \|", table, re.MULTILINE)
+    shown = {name.split()[0] for row in rows for name in re.findall(r"`([^`]+)`", row)}
+    assert set(main.list_commands(None)) - shown == {"show"}  # which stands beside `plan`
+    assert "`show FILE`" in table
+
+
 def test_every_link_of_the_documents_leads_somewhere() -> None:
     pages = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
     links = [(page, target) for page in pages for target in LINK.findall(page.read_text(encoding="utf-8"))]

@@ -64,6 +64,7 @@ class Installed(Workplace):
             "PYTHONPATH": self.packages,
             "RECONCILER_SPECS": str(self.folder / "specs"),
             "RECONCILER_STATE_DIR": str(self.folder / "state"),
+            "RECONCILER_FILES": str(self.folder),
             **tokens,
         }
         command = [sys.executable, "-m", "reconciler", *arguments]

@@ -118,6 +118,7 @@ OUTCOMES = {
     "login_broke": Outcome((StepResult(IDP, StepKind.UPDATE, Status.DONE, seconds=0.2),), 16, LOGINS),
     "login_unseen": Outcome((), 17, replace(LOGINS, after=UNSEEN)),
     "login_well": Outcome((), 17, replace(LOGINS, after=LOGINS.before)),
+    "login_still_fails": Outcome((), 17, replace(LOGINS, before=LOGINS.after)),
 }
 ERRORS = {
     "spec": SpecError(

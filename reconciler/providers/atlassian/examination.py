@@ -8,6 +8,7 @@ from reconciler.core.address import Address
 from reconciler.core.check import Check, Source, broken, doubtful, fine, hidden, unread
 from reconciler.core.observed import Absent, Present, Unreadable
 from reconciler.core.redirects import accepts
+from reconciler.core.resource import Kind
 from reconciler.providers.atlassian.products import BASE_URL
 from reconciler.providers.atlassian.sign_ons import title
 from reconciler.providers.atlassian.versions import is_below
@@ -88,6 +89,7 @@ def administers(system: str, title_: str, *, administrator: bool, who: str = "")
 def examine_access(examination: Examination, opened: Mapping[str, Collection[str]], remedy: str) -> Iterator[Check]:
     """For each sign-on whether the groups that it gives let people in. `opened`: what a group opens, by name."""
     doors = {name.casefold(): what for name, what in opened.items()}
+    stated = {name.casefold() for name in _let_in(examination)}
     for sign_on in own_sign_ons(examination):
         named = sorted({*sign_on.groups.values(), *(sign_on.default_groups or ())})
         closed = [name for name in named if not doors.get(name.casefold())]
@@ -101,13 +103,26 @@ def examine_access(examination: Examination, opened: Mapping[str, Collection[str
             )
         elif len(closed) == len(named):
             seen = f"{_listed(named)} may not use {title(sign_on)}: people log in, and are turned away"
-            yield broken(ACCESS, sign_on.where, seen, remedy.format(named[-1]), Source.DOCUMENTED)
+            yield broken(ACCESS, sign_on.where, seen, _opens(named[-1], stated, remedy), Source.DOCUMENTED)
         elif closed:
             seen = f"{_listed(closed)} may not use {title(sign_on)}: who is in no other group is turned away"
-            yield doubtful(ACCESS, sign_on.where, seen, remedy.format(closed[0]), Source.DOCUMENTED)
+            yield doubtful(ACCESS, sign_on.where, seen, _opens(closed[0], stated, remedy), Source.DOCUMENTED)
         else:
             what = sorted({door for name in named for door in doors[name.casefold()]})
             yield fine(ACCESS, sign_on.where, f"{_listed(named)} may use {_listed(what)}", Source.DOCUMENTED)
+
+
+def _let_in(examination: Examination) -> Iterator[str]:
+    """The groups that the spec lets in."""
+    for address, wanted in examination.desired.items():
+        if address.system == examination.system.name and wanted.type.kind is Kind.SETTINGS and wanted.type.admits:
+            groups = wanted.attributes.get(wanted.type.admits)
+            yield from groups if isinstance(groups, tuple) else ()
+
+
+def _opens(group: str, stated: Collection[str], remedy: str) -> str:
+    """What lets the group in: an apply is enough if the spec says it already."""
+    return "reconciler apply lets it in" if group.casefold() in stated else remedy.format(group)
 
 
 def own_sign_ons(examination: Examination) -> Sequence[SignOn]:
@@ -145,9 +160,9 @@ def look_at(sign_on: SignOn, kind: ResourceType, examination: Examination) -> At
         case Unreadable(reason=reason, remedy=remedy):
             return unread(SETUP, sign_on.where, reason, remedy)
         case Absent():
-            return broken(
-                SETUP, sign_on.where, f"it is not set up in {title(sign_on)} yet", "reconciler apply sets it up"
-            )
+            manual = address is not None and examination.desired[address].manual
+            remedy = "reconciler apply says what a person has to do" if manual else "reconciler apply sets it up"
+            return broken(SETUP, sign_on.where, f"it is not set up in {title(sign_on)} yet", remedy)
         case _:
             return unread(SETUP, sign_on.where, "it was not looked at", "reconciler validate says why")
 

@@ -117,7 +117,7 @@ class GroupHandler:
         return Present(known if same else found, {"name": name})
 
     def create(self, write: Write) -> Written:
-        """Makes the group; one that was made meanwhile is taken as it is."""
+        """Makes the group; one that somebody made meanwhile is taken as it is."""
         name = str(write.attributes["name"])
         try:
             manual = self.api.create(name)
@@ -125,7 +125,7 @@ class GroupHandler:
             # "It exists" is 400 in Jira and 409 in Confluence, and 400 means other things too (facts atlassian 6.2).
             if (found := self.api.find(name)) is None:
                 raise _refused(name, problem) from None
-            return Written(found)
+            return Written(found, found=True)
         return Written(name, manual=tuple(manual)) if manual else Written(self._spelling(name))
 
     def _spelling(self, name: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from reconciler.core.address import Address
 from reconciler.core.desired import Desired
@@ -26,6 +27,8 @@ CROWD = "crowd"
 """The provider of shared directories."""
 BASE_URL = "base_url"
 """The fact in which a product says what it takes for its own URL."""
+_CLOUD = ".atlassian.net"
+"""Where every site of Atlassian's Cloud is; Clavex's guide is for Data Center alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,12 @@ class Product:
     def _check(self, system: System, facts: Facts) -> Iterator[Diagnostic]:
         where = f"systems.{system.name}"
         named = f"{self.title} {facts.version}"
+        if (urlsplit(system.url).hostname or "").endswith(_CLOUD):
+            yield error(
+                f"{system.url} is Atlassian Cloud, which has none of these plugins and no such REST",
+                f"{where}.url",
+                "name a Data Center; for Cloud, sign-on is set up at admin.atlassian.com for the whole organisation",
+            )
         if is_below(facts.version, self.floor):
             yield warning(f"{named} is older than what was looked at, which begins with {self.floor}", where)
         if system.token is not None and is_below(facts.version, self.tokens_since):

@@ -10,6 +10,7 @@ from reconciler.core.login import START, Start
 from reconciler.providers.atlassian.apps import BUILT_IN, PluginManager
 from reconciler.providers.atlassian.examination import (
     APP,
+    GROUPS,
     SETUP,
     VERSION,
     check_app,
@@ -46,7 +47,10 @@ def examine(sign_on: SignOn, examination: Examination) -> Iterator[Check]:
         return
     if sign_on.enabled and found.get("enabled") is False:
         yield broken(SETUP, sign_on.where, "the identity provider is switched off", "reconciler apply enables it")
-    if sign_on.groups:
+    if sign_on.groups and found.get("jit_enabled") is False:
+        seen = "just-in-time provisioning is off: no group of Clavex arrives"
+        yield doubtful(GROUPS, sign_on.where, seen, "reconciler apply turns it on", Source.DOCUMENTED)
+    elif sign_on.groups:
         yield check_group_claim(sign_on, found.get("jit_groups"), Source.DOCUMENTED)
     screen = "just-in-time provisioning in the app's settings, which moves groups too"
     yield check_updates(sign_on, found.get("jit_enabled"), screen, Source.DOCUMENTED)

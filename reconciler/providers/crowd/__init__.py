@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from reconciler.ports import Credentials, Expansion, Http
 
 CROWD = Product("Crowd", floor="", tokens_since="")
+_ANY = "crowd-administrators"
 
 
 class CrowdSettings(BaseModel):
@@ -55,8 +56,13 @@ def expand(intent: Intent, system: System, facts: Facts) -> Expansion:
 
 
 def connect(system: System, http: Http, known: Mapping[str, str], endpoints: bool) -> Connection:  # noqa: ARG001, FBT001 - the port's shape
-    """No request: nothing depends on the version."""
-    return Connection(Facts(assumed=False), {GROUP.name: GroupHandler(CrowdGroups(http))})
+    """One group is asked for, whether it exists or not: that shows a Crowd, and that it takes the password.
+
+    RequestError if it does not. Nothing depends on the version.
+    """
+    groups = CrowdGroups(http)
+    groups.find(_ANY)
+    return Connection(Facts(assumed=False), {GROUP.name: GroupHandler(groups)})
 
 
 provider = Provider(

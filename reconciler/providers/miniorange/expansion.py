@@ -60,7 +60,8 @@ class Options(BaseModel):
     export: str | None = Field(
         None,
         min_length=1,
-        description="Route `file`: where the plugin's export lies; relative to the working directory.",
+        description="Route `file`: where the plugin's export lies; relative to the working directory. Outside of the "
+        "stack's folder only where `RECONCILER_FILES` permits it.",
         examples=["/run/sso/jira-export.json"],
         json_schema_extra=LOCAL_PATH,
     )
@@ -69,7 +70,7 @@ class Options(BaseModel):
         alias="import",
         min_length=1,
         description="Route `file`: where the file to import is written, mode 0600; it holds secrets, so never "
-        "below a folder named `state`.",
+        "below a folder named `state`, and outside of the stack's folder only where `RECONCILER_FILES` permits it.",
         examples=["/run/sso/jira-import.json"],
         json_schema_extra=LOCAL_PATH,
     )

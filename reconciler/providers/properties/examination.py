@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reconciler.core.check import Check, Source, doubtful, examined, hidden
+from reconciler.core.check import Check, Source, broken, doubtful, examined, hidden
 from reconciler.errors import ReconcilerError
 from reconciler.providers.atlassian.apps import BUILT_IN, PluginManager
-from reconciler.providers.atlassian.examination import APP, check_app, look_at
+from reconciler.providers.atlassian.examination import APP, SETUP, check_app, look_at
 from reconciler.providers.properties.document import prove_writable
-from reconciler.providers.properties.types import PROPERTIES
+from reconciler.providers.properties.types import KEYS, PROPERTIES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,6 +29,9 @@ def examine(sign_on: SignOn, examination: Examination) -> Iterator[Check]:
     if isinstance(found, Check):
         yield found
         return
+    if sign_on.enabled and found.get("enabled") is False:
+        seen = f"{KEYS['enabled']} is not true in the file"
+        yield broken(SETUP, sign_on.where, seen, "reconciler apply sets it", Source.ASSUMED)
     yield hidden(
         "properties",
         sign_on.where,

@@ -36,7 +36,7 @@ class Options(BaseModel):
     file: str = Field(
         min_length=1,
         description="The whole path of `jira-config.properties` in Jira's local home, on the machine that this runs "
-        "on. It is made, mode 0600, if there is none.",
+        "on. It is made, mode 0600, if there is none. Its folder must be named in `RECONCILER_FILES`.",
         examples=["/var/atlassian/application-data/jira/jira-config.properties"],
         json_schema_extra=LOCAL_PATH,
     )

@@ -60,9 +60,12 @@ def group(http: Http, name: str = "staff & more") -> Side:
     return Side(handler, Desired(Address("crowd", "group", name), GROUP, {"name": name}))
 
 
-def test_nothing_is_asked_before_a_group_is(sandbox: Sandbox, http: Http) -> None:
+def test_a_connection_stands_once_a_crowd_has_answered(sandbox: Sandbox, http: Http) -> None:
     assert provider.connect(CROWD, http, {}, False).facts == Facts(assumed=False)
-    assert sandbox.crowd.faults.requests == []
+    assert sandbox.crowd.faults.requests == [("GET", "/crowd/rest/usermanagement/1/group")]
+    sandbox.crowd.faults.add(Fault(kind=Kind.HTML, status=404))
+    with pytest.raises(ReconcilerError, match="HTML"):
+        provider.connect(CROWD, http, {}, False)
 
 
 def test_a_group_comes_and_goes(sandbox: Sandbox, http: Http) -> None:
@@ -83,8 +86,9 @@ def test_exists_is_400_and_the_group_is_taken_as_it_is(sandbox: Sandbox, http: H
 
 def test_a_page_that_is_missing_is_not_a_group_that_is_missing(sandbox: Sandbox, http: Http) -> None:
     """Without the context path of Crowd, the server has no such page, which is 404 as well."""
+    made = group(http)
     sandbox.crowd.faults.add(Fault(kind=Kind.HTML, status=404))
-    found = group(http).read()
+    found = made.read()
     assert isinstance(found, Unreadable)
     assert "HTML" in found.reason
 

@@ -11,6 +11,7 @@ from reconciler.core.address import Address
 from reconciler.core.desired import Desired
 from reconciler.core.observed import Absent, Lookup, Present, Unreadable
 from reconciler.errors import ReconcilerError
+from reconciler.ports import Written
 from reconciler.providers import confluence as confluence_provider
 from reconciler.providers import jira as jira_provider
 from reconciler.providers.atlassian.groups import GROUP
@@ -74,7 +75,7 @@ def test_another_case_in_confluence_is_the_same_group(sandbox: Sandbox, confluen
 
 def test_exists_is_400_in_jira_and_the_group_is_taken_as_it_is(sandbox: Sandbox, jira: Http) -> None:
     sandbox.jira.world.groups["Jira-Software-Users"] = ["member"]
-    assert in_jira(sandbox, jira).create().remote_id == "Jira-Software-Users"
+    assert in_jira(sandbox, jira).create() == Written("Jira-Software-Users", found=True)
     assert sandbox.jira.world.groups["Jira-Software-Users"] == ["member"]
 
 

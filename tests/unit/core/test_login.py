@@ -31,7 +31,9 @@ def test_the_parameters_of_an_address() -> None:
     assert asked_by("https://x.test/?a=1&b=#error=c&state=d") == {"a": "1", "b": "", "error": "c", "state": "d"}
 
 
-@pytest.mark.parametrize("url", ["https://x.test/a?code=secret", "https://x.test/a#code=secret"])
+@pytest.mark.parametrize(
+    "url", ["https://x.test/a?code=secret", "https://x.test/a#code=secret", "https://x.test/a;jsessionid=secret?b=c"]
+)
 def test_an_address_is_shown_without_codes(url: str) -> None:
     assert bare(url) == "https://x.test/a"
 

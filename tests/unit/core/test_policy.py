@@ -116,6 +116,22 @@ def test_a_callback_in_use_is_not_removed_unasked():
     assert names(planned([less], world, {**entries, IDP_AT: entry(other, Origin.ADOPTED)})) == []
 
 
+def test_who_could_not_be_read_still_uses_what_it_used():
+    world = {CLIENT_AT: seen(client, OURS, uris=("u1", "u9")), IDP_AT: Unreadable("502")}
+    entries = {
+        CLIENT_AT: entry(client, applied={**client.attributes, "uris": ("u1", "u9")}),
+        IDP_AT: entry(idp),
+    }
+    less = replace(client, attributes={**client.attributes, "uris": ("u9",)})
+    moved = replace(idp, attributes={**idp.attributes, "callback": "u9"})
+    said = f"u1 is removed, and {IDP_AT} still sends people there"
+    assert text(planned([less, moved], world, entries), "locks-out") == [said]
+    anew = replace(client, attributes={**client.attributes, "client_id": "b"})
+    assert text(planned([anew, moved], world, entries), "locks-out") == [f"{IDP_AT} still uses it"]
+    gone = world | {IDP_AT: Absent()}
+    assert names(planned([less, moved], gone, entries)) == []
+
+
 def test_the_type_says_what_locks_out():
     plan = planned([replace(settings, attributes={"form": False})], {SETTINGS_AT: seen(settings)})
     assert text(plan, "locks-out") == ["the form goes off"]

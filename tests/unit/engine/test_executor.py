@@ -109,6 +109,14 @@ def test_a_plain_create_without_an_answer_is_read_back(world):
     assert world.state.entries[GROUP_AT].origin is Origin.CREATED
 
 
+def test_what_a_create_found_there_already_is_never_deleted(world, monkeypatch):
+    handler = world.handlers[GROUPS]
+    create = handler.create
+    monkeypatch.setattr(handler, "create", lambda write: replace(create(write), found=True))
+    world.run(group)
+    assert world.state.entries[GROUP_AT].origin is Origin.ADOPTED
+
+
 def test_what_a_lost_create_had_no_time_for_is_written(world):
     made = world.handlers[CLIENTS].create
     world.handlers[CLIENTS].create = lambda write: made(replace(write, attributes={**write.attributes, "name": "?"}))

@@ -287,6 +287,21 @@ def test_the_journal_of_another_lineage_says_nothing(store, backend):
     assert set(store.read().entries) == {GROUP}
 
 
+def test_a_state_of_another_lineage_than_its_journal_is_refused(store, backend):
+    with store.open(ANN) as opened:
+        apply(opened, *CREATED)
+    path = Path(backend.where, "state.json")
+    journal = Path(backend.where, "journal.jsonl").read_bytes()
+    other = path.read_bytes().replace(store.read().lineage.encode(), b"00000000-0000-0000-0000-000000000000")
+    path.write_bytes(other)
+    with pytest.raises(StateError, match="another state was put in its place"):
+        store.read()
+    with pytest.raises(StateError, match="another state was put in its place"), store.open(ANN):
+        pass
+    assert path.read_bytes() == other
+    assert Path(backend.where, "journal.jsonl").read_bytes() == journal
+
+
 def test_an_older_state_under_a_newer_journal_is_refused(store, backend):
     path = Path(backend.where, "state.json")
     with store.open(ANN) as opened:

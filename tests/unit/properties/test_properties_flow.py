@@ -105,6 +105,15 @@ def test_a_change_between_plan_and_write_is_refused(
     assert b"enabled=nein" in path.read_bytes()
 
 
+def test_doctor_sees_that_the_file_switches_it_off(settled: tuple[Workplace, Path]) -> None:
+    place, path = settled
+    assert "sign-on" not in {check["name"] for check in place.run("doctor", "--json").json["checks"]}
+    path.write_bytes(path.read_bytes().replace(b"enabled=true", b"enabled=false"))
+    made = place.run("doctor", "--json").ended(ExitCode.UNVERIFIED).json
+    (check,) = [one for one in made["checks"] if one["name"] == "sign-on"]
+    assert (check["status"], check["seen"]) == ("failed", "jira.sso.oidc.enabled is not true in the file")
+
+
 def test_a_file_that_may_not_be_written_is_found_before_and_named_after(
     settled: tuple[Workplace, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -205,7 +205,7 @@ def test_what_an_apply_would_do_about_what_is_gone(action: Action, words: str) -
 def test_pending_changes_are_told_apart_from_drift() -> None:
     plan = Plan("acme", "prod", "l", 1, changes=(change(CLIENT, Action.UPDATE),))
     assert drift_text(plan, PLAIN, width=80) == (
-        "No drift: everything is as it was last applied.\n1 change of the spec, not drift: see `reconciler plan`."
+        "No drift: everything is as it was last applied.\n1 change pending, not drift: see `reconciler plan`."
     )
 
 

@@ -47,6 +47,14 @@ def settled(place: Workplace) -> tuple[Workplace, str]:
     return place, said
 
 
+def test_doctor_sends_nobody_to_an_apply_that_sets_nothing_up(place: Workplace) -> None:
+    install(place.sandbox.jira)
+    place.write(SPEC)
+    checks = place.run("doctor", "--json").json["checks"]
+    (check,) = [one for one in checks if (one["subject"], one["name"]) == ("sso.jira", "sign-on")]
+    assert (check["status"], check["remedy"]) == ("failed", "reconciler apply says what a person has to do")
+
+
 def test_it_waits_until_a_person_confirms_it(place: Workplace) -> None:
     install(place.sandbox.jira)
     place.write(SPEC)

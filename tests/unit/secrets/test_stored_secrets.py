@@ -10,10 +10,10 @@ import pytest
 from pydantic import SecretStr
 from pyrage import x25519
 
-from reconciler.core.secret import AgeFile, SecretStatus
+from reconciler.core.secret import KEY_NAME, AgeFile, SecretStatus
 from reconciler.errors import SecretError
 from reconciler.secrets.operator import Command, Configuration
-from reconciler.secrets.stores import KEY_NAME, StoredSecrets, Surroundings, open_store
+from reconciler.secrets.stores import StoredSecrets, Surroundings, open_store
 
 CANARY = "c4n4ry-Zk3vN0tInAnyOutput"
 HANDLE = "file:acme#clients.a.client_secret"

@@ -1,5 +1,6 @@
 """Files: which are read, how they are merged, and what is said of those that cannot be read."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -131,6 +132,15 @@ def test_a_file_that_cannot_be_read_is_named(stack: Stack, systems: str, kinds: 
     assert message == "cannot be read: Is a directory"
 
 
+@pytest.mark.parametrize("text", ["x = " + "[" * 5000, "x = " + "{a=" * 5000])
+def test_what_is_nested_without_end_is_named(stack: Stack, kinds: Kinds, text: str) -> None:
+    folder = stack(spec=text)
+    file, message, remedy = problem(folder, kinds)
+    assert file == str(folder / "spec.toml")
+    assert message == "lists or tables stand in one another without end"
+    assert remedy
+
+
 def test_the_end_of_a_file_has_a_line_too(stack: Stack, kinds: Kinds) -> None:
     folder = stack(spec='a = 1\nb = "\n\n')
     with pytest.raises(SpecError) as caught:
@@ -179,3 +189,10 @@ def test_a_spec_without_findings_is_read_without_positions(
 
     monkeypatch.setattr(files, "find_lines", refuse)
     assert read(spec=systems).intent.systems
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path, kinds: Kinds) -> None:
+    stack = tmp_path / "acme"
+    stack.mkdir()
+    os.mkfifo(stack / "acme.toml")
+    assert problem(stack, kinds)[1:] == ("a pipe, which may never end", "put a file here")

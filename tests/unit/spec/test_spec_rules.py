@@ -207,6 +207,7 @@ def test_a_handle_names_a_store_and_a_secret(text: str, handle: Handle) -> None:
         ("file:acme#a b", "does not say where"),
         ("command:cat /etc/passwd", "no name of a command"),
         ("command:vault", "no name of a command"),
+        ("file:acme#fingerprint-key", "key of the fingerprints"),
         ("canary", "must not stand in the spec"),
         (KEY, "must not stand in the spec"),
         ("ENV:CANARY", "must not stand in the spec"),

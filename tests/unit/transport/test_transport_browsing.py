@@ -68,11 +68,13 @@ def test_a_redirect_to_nowhere_is_a_page() -> None:
 
 
 def test_cookies_go_back_to_the_system_that_set_them() -> None:
-    two = b"Set-Cookie: a=1; Path=/; Expires=Wed, 01 Jan 2031 00:00:00 GMT\r\nSet-Cookie: b=2\r\n"
+    two = (
+        b"Set-Cookie: a=1; Path=/; Expires=Wed, 01 Jan 2031 00:00:00 GMT\r\nSet-Cookie: b=2; Secure; Partitioned\r\n"
+    )
     with serve(reply(200)) as other, serve(reply(200)) as stub:
         stub.script[:] = [
             raw(b"HTTP/1.1 302 X\r\nLocation: /b\r\nContent-Length: 0\r\nConnection: close\r\n" + two + b"\r\n"),
-            to(f"{other.url}/c", set_cookie="no@name=1"),
+            to(f"{other.url}/c", set_cookie="=nameless"),
         ]
         with open_browser([system(stub), system(other, "clavex")]) as browser:
             assert browser.walk(f"{stub.url}/a").end is End.PAGE
@@ -80,6 +82,14 @@ def test_cookies_go_back_to_the_system_that_set_them() -> None:
     assert stub.seen[1].headers["cookie"] == "a=1; b=2"
     assert "cookie" not in other.seen[0].headers
     assert all("authorization" not in seen.headers for seen in (*stub.seen, *other.seen))
+
+
+@pytest.mark.parametrize("header", [b"", b"novalue", b"=x; Path=/", b"caf\xc3\xa9=1"])
+def test_what_is_no_cookie_is_not_sent_back(header: bytes) -> None:
+    odd = b"HTTP/1.1 302 X\r\nLocation: /b\r\nContent-Length: 0\r\nConnection: close\r\nSet-Cookie: " + header
+    with serve(raw(odd + b"\r\n\r\n"), reply(200)) as stub, open_browser([system(stub)]) as browser:
+        assert browser.walk(f"{stub.url}/a").end is End.PAGE
+    assert "cookie" not in stub.seen[1].headers
 
 
 def test_a_base_url_with_a_path() -> None:
