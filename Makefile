@@ -1,8 +1,9 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3.11
 BIN := .venv/bin
+SECONDS ?= 1800
 
-.PHONY: help setup demo test check lint format golden bench cover pins clean
+.PHONY: help setup demo test check lint format golden bench faults cover pins clean
 
 help: ## What can be made
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -39,6 +40,10 @@ format: setup ## Formats the code
 cover: setup ## All tests, with coverage and its floors
 	@$(BIN)/python -m pytest -n auto -rs -W ignore::pytest.PytestUnraisableExceptionWarning --cov --cov-report=
 	@$(BIN)/python tools/coverage_floors.py
+
+faults: setup ## Deaths and faults at every point, then random lives for SECONDS (half an hour)
+	@FIGURES=1 EVERY_POINT=1 FAULT_SECONDS=$(SECONDS) $(BIN)/python -m pytest --durations=0 --durations-min=60 \
+	  tests/faults/test_crash_points.py tests/faults/test_fault_together.py tests/property/test_fault_machine.py
 
 golden: setup ## Writes the golden files anew; read the diff
 	@$(BIN)/python -m pytest tests/golden --golden-write

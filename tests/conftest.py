@@ -18,6 +18,7 @@ from urllib.parse import quote, quote_plus
 
 import click
 import pytest
+from faults import figures
 from hypothesis import settings
 from offline.sitecustomize import ATTEMPTS
 
@@ -65,6 +66,11 @@ if (
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--golden-write", action="store_true", help="write the golden files anew; read the diff")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for line in figures.lines():
+        terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -32,8 +32,10 @@ IN_FLIGHT = 20
 LATENCY = 20
 """Milliseconds."""
 
-STARTUP, PLAN, APPLY, APPLY_SLOW = 1.5, 1.5, 2.0, 1.25
+STARTUP, PLAN, APPLY, APPLY_SLOW, JOURNAL = 1.5, 1.5, 2.0, 1.25, 1.15
 """At most so many times the floor."""
+MEMORY_DISK = Path("/dev/shm")  # noqa: S108 - each run has a folder of its own there
+"""A file system on which a sync costs nothing."""
 GROWTH = 1.1
 """Ten times the clients take at most ten times as long, and a tenth more."""
 MEMORY = 10.0
@@ -109,9 +111,14 @@ class World:
         """One run of a floor."""
         return run([PYTHON, str(SCRIPTS / script), str(self.spec), CLIENTS, *arguments], self.folder)
 
-    def apply(self) -> Usage:
+    def apply(self, *options: str) -> Usage:
         """Creates all clients."""
-        return self.program("apply", "--auto-approve", "--parallelism", str(IN_FLIGHT))
+        return self.program("apply", "--auto-approve", "--parallelism", str(IN_FLIGHT), *options)
+
+    def apply_unsynced(self) -> Usage:
+        """The same with its state and secrets in memory, so that nothing waits for a disk."""
+        with tempfile.TemporaryDirectory(dir=MEMORY_DISK) as folder:
+            return self.apply("--state-dir", folder)
 
     def bare_apply(self) -> Usage:
         """The floor of an apply."""
@@ -143,6 +150,14 @@ def measure(runs: int, clients: tuple[int, int], creates: int) -> Iterator[Row]:
         name = f"apply: {creates:,} creates, {IN_FLIGHT} in flight, {latency} ms"
         ours, floor = partial(once, creates, latency, World.apply), partial(once, creates, latency, World.bare_apply)
         yield beside(name, runs, limit, ours, floor)
+    if MEMORY_DISK.is_dir():
+        yield journal(runs, creates)
+
+
+def journal(runs: int, creates: int) -> Row:
+    """What it costs that a run writes down, and syncs, what it does."""
+    ours, free = partial(once, creates, LATENCY, World.apply), partial(once, creates, LATENCY, World.apply_unsynced)
+    return beside(f"journal: the last, beside free syncs, {LATENCY} ms", runs, JOURNAL, ours, free)
 
 
 def plans(runs: int, clients: tuple[int, int]) -> Iterator[Row]:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 BENCH = Path(__file__).parents[2] / "tools" / "bench.py"
-ROWS = ["start-up", "plan", "plan", "growth", "memory", "memory", "apply", "apply"]
+ROWS = ["start-up", "plan", "plan", "growth", "memory", "memory", "apply", "apply", "journal"]
 
 
 def test_every_row_is_measured() -> None:
