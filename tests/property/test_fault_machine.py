@@ -166,6 +166,7 @@ class Life(RuleBasedStateMachine):
     def meet_a_fault(self, system: str, kind: Kind, skip: int, times: int | None, *, acts: bool) -> None:
         faults = getattr(self.sandbox, system).faults
         before = len(faults.requests)
+        acts = acts and kind is not Kind.TOO_MANY  # a 429 is believed: nothing was done, so the request is sent again
         faults.add(Fault(kind=kind, skip=skip, times=times, acts=acts))
         ran = self.place.run(*COMMAND)
         figures.COUNTS["faults"] += max(0, min(len(faults.requests) - before - skip, times or 99))
