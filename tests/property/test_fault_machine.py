@@ -208,7 +208,7 @@ class Life(RuleBasedStateMachine):
         for product, kept in names.items():
             world = getattr(self.sandbox, product).world
             providers: Any = world.miniorange["Identity Providers"]
-            keep = lambda name, kept=kept: name != "theirs" and (name in kept or not self.hurt)  # noqa: E731
+            keep = lambda name, kept=kept: name != "theirs" and (name in kept or not self.hurt)  # noqa: E731 - shorter than a function
             world.idps = {number: idp for number, idp in world.idps.items() if keep(idp.name)}
             providers[:] = [item for item in providers if keep(item["Name"])]
 
