@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 @click.group("state")
 def command() -> None:
-    """Look into the state, mend it, and move it: docs/state.md. Asks no system."""
+    """See, mend and move the state. Asks no system.
+
+    docs/state.md says what each backend promises.
+    """
 
 
 @command.command("list")

@@ -242,7 +242,7 @@ def _check_options(sign_on: SignOn, options: Options, *, jit: bool | None) -> It
         text = "just-in-time provisioning is off or not managed, and nothing else asks for these scopes"
         yield warning(text, f"{where}.additional_openid_scopes", "put them into scopes, or leave them out")
     for name in ("include_customer_logins", JSM_FORM):
-        if name in options.model_fields_set and sign_on.product.provider != "jira":
+        if getattr(options, name) is not None and sign_on.product.provider != "jira":
             text = f"{title(sign_on)} has no service portal: this has no effect"
             yield warning(text, f"{where}.{name}", "leave it out")
 
