@@ -209,18 +209,12 @@ class Life(RuleBasedStateMachine):
         for product, kept in names.items():
             world = getattr(self.sandbox, product).world
             providers: Any = world.miniorange["Identity Providers"]
-<<<<<<< HEAD
             left = {"theirs"}
             if self.hurt:
                 left |= {idp.name for idp in world.idps.values()} - kept
                 left |= {item["Name"] for item in providers} - kept
             world.idps = {number: idp for number, idp in world.idps.items() if idp.name not in left}
             providers[:] = [item for item in providers if item["Name"] not in left]
-=======
-            keep = lambda name, kept=kept: name != "theirs" and (name in kept or not self.hurt)  # noqa: E731 - shorter than a function
-            world.idps = {number: idp for number, idp in world.idps.items() if keep(idp.name)}
-            providers[:] = [item for item in providers if keep(item["Name"])]
->>>>>>> 52cb1022845fa321669e04e2d3bf63edf006d90f
 
 
 def run(sandbox: Sandbox, lives: int, steps: int, *, derandomize: bool) -> None:
