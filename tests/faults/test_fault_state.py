@@ -106,11 +106,11 @@ def test_the_state_of_another_environment(applied: Terminal) -> None:
     refused(applied, "this is the state of acme in production, not of acme in default")
 
 
-def test_a_journal_of_another_lineage_says_nothing(applied: Terminal) -> None:
+def test_a_journal_of_another_lineage_is_refused(applied: Terminal) -> None:
     line = BEGAN | {"lineage": "0a0a0a0a-0000-4000-8000-000000000000", "serial": 9}
     gone = {"event": "applied", "address": "clavex/client/atlassian", "step": "delete", "entry": None}
     (applied.home / "journal.jsonl").write_text(f"{json.dumps(line)}\n{json.dumps(gone)}\n")
-    converges(applied)
+    refused(applied, "another state was put in its place", "put the state back that the journal belongs to")
 
 
 def test_an_older_state_in_the_place_of_a_newer_one(applied: Terminal) -> None:
