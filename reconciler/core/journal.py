@@ -95,7 +95,7 @@ def fold(state: State, events: Iterable[Event]) -> State:
             case Failed():
                 doubt.pop(event.address, None)
                 _unbegin(entries, event)
-            case InDoubt():
+            case _:
                 doubt[event.address] = event.step
     return replace(state, entries=entries, in_doubt=doubt, systems=systems, key_store=key_store)
 

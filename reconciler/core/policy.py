@@ -94,9 +94,12 @@ def type_of(situation: Situation, change: Change) -> ResourceType:
 def _entry(change: Change, situation: Situation) -> Entry | None:
     """What we know of the changed object, by the rules of ownership; None if none was found."""
     observation = situation.observed[change.address]
-    if not isinstance(observation, Present):
-        return None
-    return recognised(situation.state, change.address, observation, marked=type_of(situation, change).marked)
+    marked = type_of(situation, change).marked
+    return (
+        recognised(situation.state, change.address, observation, marked=marked)
+        if isinstance(observation, Present)
+        else None
+    )
 
 
 def _never_stored(change: Change, situation: Situation, resource_type: ResourceType) -> bool:
