@@ -10,11 +10,13 @@ import re
 import time
 from dataclasses import dataclass, field
 from email.utils import formatdate
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Lock, Thread
-from typing import Any, Self
+from http.server import BaseHTTPRequestHandler
+from threading import Lock
+from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 from xml.sax.saxutils import escape
+
+from contract.loopback import Loopback
 
 PAGE = 3
 """Names on one page of a list: few, so that pages are turned."""
@@ -28,7 +30,7 @@ class Stored:
 
 
 @dataclass
-class Buckets:
+class Buckets(Loopback):
     """The server, and what can be done to it.
 
     `lose` counts the puts whose answer is lost, `conflicts` those that are refused as being in each other's way.
@@ -43,27 +45,6 @@ class Buckets:
     forbidden: bool = False
     requests: list[tuple[str, str]] = field(default_factory=list)
     guard: Any = field(default_factory=Lock)
-
-    def __enter__(self) -> Self:
-        buckets = self
-
-        class Handler(_Handler):
-            world = buckets
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        self.thread = Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05})
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.server.shutdown()
-        self.thread.join()
-        self.server.server_close()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server.server_port}"
 
     def age(self, name: str, seconds: float) -> None:
         """Makes the object older."""
@@ -167,3 +148,6 @@ class _Handler(BaseHTTPRequestHandler):
         for name in re.findall(rb"<Key>([^<]*)</Key>", self.body):
             self.world.objects.pop(f"states/{name.decode()}", None)
         self.answer(200, b"<DeleteResult></DeleteResult>", Content_Type="application/xml")
+
+
+Buckets.handler = _Handler

@@ -11,16 +11,18 @@ import base64
 import hashlib
 import json
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Lock, Thread
-from typing import Any, Self
+from http.server import BaseHTTPRequestHandler
+from threading import Lock
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+from contract.loopback import Loopback
 
 USER, TOKEN = "ci", "glpat-hunter2hunter2"
 
 
 @dataclass
-class Documents:
+class Documents(Loopback):
     """The server, and what can be done to it.
 
     `gitlab`: whether it does as GitLab does. `lose`: how many answers are lost after the work was done.
@@ -34,27 +36,6 @@ class Documents:
     md5: str = ""
     requests: list[tuple[str, str]] = field(default_factory=list)
     guard: Any = field(default_factory=Lock)
-
-    def __enter__(self) -> Self:
-        documents = self
-
-        class Handler(_Handler):
-            world = documents
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        self.thread = Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05})
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.server.shutdown()
-        self.thread.join()
-        self.server.server_close()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server.server_port}"
 
     @property
     def address(self) -> str:
@@ -155,3 +136,6 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self.world.holder = {}
             self.answer(200)
+
+
+Documents.handler = _Handler

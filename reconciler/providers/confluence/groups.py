@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field, TypeAdapter
 from reconciler.core.losses import Members
 from reconciler.errors import ReconcilerError
 from reconciler.ports import Http
+from reconciler.providers.confluence.wire import Groups, Links, NamedGroup
 from reconciler.transport.answers import decode
 
 if TYPE_CHECKING:
@@ -24,31 +25,18 @@ _MISSING = 404
 _SCREEN = "Confluence: General configuration > Manage groups"
 
 
-class _Group(BaseModel):
-    name: str
-
-
-class _Links(BaseModel):
-    next: str = ""
-
-
-class _Page(BaseModel):
-    results: list[_Group]
-    links: _Links = Field(default_factory=_Links, alias="_links")
-
-
 class _Member(BaseModel):
     username: str
 
 
 class _Members(BaseModel):
     results: list[_Member]
-    links: _Links = Field(default_factory=_Links, alias="_links")
+    links: Links = Field(default_factory=Links, alias="_links")
 
 
 _MEMBERS_ADAPTER = TypeAdapter(_Members)
-_GROUP_ADAPTER = TypeAdapter(_Group)
-_PAGE_ADAPTER = TypeAdapter(_Page)
+_GROUP_ADAPTER = TypeAdapter(NamedGroup)
+_PAGE_ADAPTER = TypeAdapter(Groups)
 
 
 def breaks_path(name: str) -> bool:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, Field, TypeAdapter
+from pydantic import BaseModel, TypeAdapter
 
 from reconciler.core.check import Person
 from reconciler.errors import ReconcilerError
+from reconciler.providers.confluence.wire import Groups
 from reconciler.transport.answers import decode
 
 if TYPE_CHECKING:
@@ -30,21 +31,8 @@ class _User(BaseModel):
     username: str = ""
 
 
-class _Group(BaseModel):
-    name: str
-
-
-class _Links(BaseModel):
-    next: str = ""
-
-
-class _Page(BaseModel):
-    results: list[_Group]
-    links: _Links = Field(default_factory=_Links, alias="_links")
-
-
 _USERS = TypeAdapter(_User)
-_PAGES = TypeAdapter(_Page)
+_PAGES = TypeAdapter(Groups)
 
 
 def who(http: Http) -> Person | None:

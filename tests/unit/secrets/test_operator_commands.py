@@ -60,9 +60,9 @@ def test_without_one_there_are_no_commands(tmp_path, monkeypatch):
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(Path, "open", refuse)
-    assert read_configuration({"HOME": "/root"}).commands == {}
+    assert read_configuration({"HOME": "/nowhere"}).commands == {}
     with pytest.raises(SecretError, match="Permission denied"):
-        read_configuration({"RECONCILER_CONFIG": "/root/config.toml"})
+        read_configuration({"RECONCILER_CONFIG": "/nowhere/config.toml"})
 
 
 def test_one_that_was_named_must_be_there(tmp_path):
