@@ -93,7 +93,7 @@ def bounded(most: int, retry_after: str) -> Iterator[tuple[str, list[int]]]:
             with lock:
                 inside[0] += 1
                 status = 200 if inside[0] <= most else 429
-            time.sleep(0.01)
+            threading.Event().wait(0.01)  # not time.sleep, which the tests replace
             with lock:
                 inside[0] -= 1
                 answered.append(status)
@@ -131,7 +131,7 @@ def test_a_system_that_takes_few_at_once_gets_few_at_once(
         refused = answered.count(429)
     assert statuses == [200] * 150
     assert refused == retries.spent
-    assert answered[-50:].count(429) < 35  # it has learned: 40 would be refused
+    assert 0 < refused < 100  # it has learned: 22 to 34 were measured, and 187 to 294 where it does not
 
 
 # --- the budget ---------------------------------------------------------------------------------------------------
