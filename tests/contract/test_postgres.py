@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 
 import psycopg
 import pytest
@@ -119,8 +120,10 @@ def test_states_are_apart(postgres_server, stack):
         PostgresBackend(dsn, *place)
         for place in (("reconciler", stack, "default"), ("reconciler", stack, "staging"), ("other", stack, "default"))
     ]
-    for number, backend in enumerate(places):
-        with backend.lock(ANN):
+    with ExitStack() as locks:
+        for number, backend in enumerate(places):
+            assert backend.holder() is None
+            locks.enter_context(backend.lock(ANN))
             backend.put(b"%d" % number, "")
             backend.append(b"line\n")
             backend.clear_journal()
