@@ -8,13 +8,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 import tomlkit
 from acceptance import wanted
 from acceptance.workplace import Workplace
-from contract.documents import TOKEN, USER
+from contract import tables
 
 from reconciler.engine.statestore import StateStore
 from reconciler.errors import ExitCode, StateError
@@ -24,22 +23,16 @@ from reconciler.sandbox.faults import READS
 NUMBERS = itertools.count()
 
 
-def postgres(request: pytest.FixtureRequest) -> tuple[dict[str, Any], dict[str, str]]:
-    dsn = request.getfixturevalue("postgres_server").dsn
-    return {"kind": "postgres", "dsn": "env:DSN", "schema": f"run-{next(NUMBERS)}"}, {"DSN": dsn}
+def postgres(request: pytest.FixtureRequest) -> tables.Named:
+    return tables.postgres(request.getfixturevalue("postgres_server").dsn, f"run-{next(NUMBERS)}")
 
 
-def s3(request: pytest.FixtureRequest) -> tuple[dict[str, Any], dict[str, str]]:
-    keys = {"access_key": "env:KEY", "secret_key": "env:SECRET"}
-    table = {"kind": "s3", "bucket": "states", "region": "x", "path_style": True, **keys}
-    return table | {"endpoint": request.getfixturevalue("buckets").url}, {"KEY": "k", "SECRET": "s"}
+def s3(request: pytest.FixtureRequest) -> tables.Named:
+    return tables.s3(request.getfixturevalue("buckets").url)
 
 
-def gitlab(request: pytest.FixtureRequest) -> tuple[dict[str, Any], dict[str, str]]:
-    address = request.getfixturevalue("gitlab").address
-    methods = {"lock_method": "POST", "unlock_method": "DELETE", "lock_address": f"{address}/lock"}
-    table = {"kind": "http", "address": "env:ADDRESS", "username": USER, "password": "env:TOKEN", **methods}
-    return table, {"TOKEN": TOKEN, "ADDRESS": address}
+def gitlab(request: pytest.FixtureRequest) -> tables.Named:
+    return tables.gitlab(request.getfixturevalue("gitlab").address)
 
 
 @pytest.fixture(params=[postgres, s3, gitlab], ids=lambda make: make.__name__)

@@ -60,11 +60,15 @@ NOWHERE = Point("", -1)
 
 @dataclass
 class Seen:
-    """What a run did: how it ended (None: it was killed), its requests that write, its writes in their order."""
+    """What a run did: how it ended (None: it was killed), its requests that write, its writes in their order.
+
+    kept: how many of its writes to a backend came to a gate.
+    """
 
     ran: Ran | None
     requests: int = 0
     writes: list[str] = field(default_factory=list)
+    kept: int = 0
 
 
 @dataclass(frozen=True)
