@@ -152,7 +152,7 @@ class HttpBackend:
                 self._held = None
 
     def _take(self, lock: Http, info: LockInfo) -> None:
-        with self._guard("taking the lock"):
+        with self._guard("taking the lock, which may be held now"):
             answer = lock.send(
                 self._table.lock_method,
                 "",

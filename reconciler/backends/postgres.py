@@ -226,6 +226,8 @@ class PostgresBackend:
                 self._batches.flush()
             finally:
                 self._held = self._batches = None
+                with suppress(psycopg.Error):  # then it ends with the session, which takes a moment
+                    connection.execute("SELECT pg_advisory_unlock(%s)", [self._number])
 
     def holder(self) -> LockInfo | None:
         """Who holds the lock now."""

@@ -114,6 +114,16 @@ def test_who_was_unlocked_writes_nothing_more(connect):
     assert other.journal() == b"kept\n"
 
 
+def test_a_lock_that_is_let_go_is_free_at_once(connect, postgres_server):
+    """The end of the session frees it as well, but nobody waits for that."""
+    backend = connect()
+    with psycopg.connect(postgres_server.dsn, autocommit=True) as other:
+        for _ in range(20):
+            with backend.lock(ANN):
+                pass
+            assert other.execute("SELECT pg_try_advisory_xact_lock(%s)", [backend._number]).fetchone() == (True,)
+
+
 def test_states_are_apart(postgres_server, stack):
     dsn = SecretStr(postgres_server.dsn)
     places = [

@@ -45,9 +45,10 @@ class Gate:
     _processes: SimpleQueue[int] = field(default_factory=SimpleQueue)
 
     def strike(self, place: Workplace, point: Point, *arguments: str) -> Seen:
-        """Runs a command in a process of its own, struck at that point."""
-        self.point, self.writes = point, 0
-        launched = launch(place, NOWHERE, *arguments)
+        """Runs a command in a process of its own, struck at that point: here, or within if that is not of a gate."""
+        here = point.way in DEATHS + LOSSES
+        self.point, self.writes = point if here else NOWHERE, 0
+        launched = launch(place, NOWHERE if here else point, *arguments)
         self._processes.put(launched.pid)
         seen = launched.end()
         seen.kept = self.writes
@@ -154,7 +155,7 @@ class _Relay(StreamRequestHandler):
 
 
 PASSIVE = (b"SELECT", b"SET", b"BEGIN")
-ACTS = (b"pg_try_advisory_lock", b"pg_terminate_backend")
+ACTS = (b"pg_try_advisory_lock", b"pg_advisory_unlock")
 
 
 @dataclass

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -20,11 +21,13 @@ from contract import tables
 from contract.fixtures import postgres_server
 from contract.servers import Postgres
 from faults import figures
-from faults.dying import Point, Seen
+from faults.dying import NOWHERE, Point, Seen
 from faults.gates import DEATHS, LOSSES, Gate, GatedBuckets, GatedDocuments, RelayedPostgres
 from faults.ground import EVERY, RUNS, Ground, Reference, try_all
 from faults.strangers import Strangers
 
+from reconciler.core.journal import Event
+from reconciler.engine.statestore import OpenState
 from reconciler.errors import ExitCode
 from reconciler.sandbox.serve import Sandbox
 
@@ -178,17 +181,47 @@ def test_a_process_that_dies_at_each_write_to_the_backend(ground: GroundElsewher
 
 
 def test_a_connection_that_is_lost_at_each_write_to_the_backend(ground: GroundElsewhere) -> None:
-    """Once, or for good. The run says so unless all is committed, so that the state is never older than it seems."""
+    """Once, or for good, until the process ends."""
     writes = ground.count().kept
     for point in points_of(writes, LOSSES):
-        terminal, strangers = ground.fresh()
-        seen = ground.strike(terminal, point)
-        assert seen.ran
-        assert seen.kept > point.number, f"{point} was not reached"
-        if seen.ran.code == ExitCode.DONE:
-            assert terminal.plan()["changes"] == [], point
-        else:
-            assert seen.ran.code in {ExitCode.ERROR, ExitCode.PARTLY}, point
-            assert ground.elsewhere.where in flat(seen.ran.err), point
-        ground.recover(terminal, strangers)
+        lose_connection(ground, point)
         figures.COUNTS["connections to backends lost"] += 1
+
+
+def lose_connection(ground: GroundElsewhere, point: Point) -> None:
+    """The run says so unless all is committed, so that the state is never older than it seems; the next converges."""
+    terminal, strangers = ground.fresh()
+    before = state_of(terminal)["serial"]
+    seen = ground.strike(terminal, point)
+    assert seen.ran
+    assert seen.kept > point.number, f"{point} was not reached"
+    if seen.ran.code == ExitCode.DONE:
+        state = state_of(terminal)
+        assert (state["serial"], state.get("in_doubt", {})) == (before + 1, {}), f"after {point}"
+        assert terminal.plan()["changes"] == [], f"after {point}"
+    else:
+        assert seen.ran.code in {ExitCode.ERROR, ExitCode.PARTLY}, f"after {point}"
+        assert ground.elsewhere.where in flat(seen.ran.err), f"after {point}"
+    ground.recover(terminal, strangers)
+
+
+def state_of(terminal: Terminal) -> Any:
+    """The state with its journal."""
+    return terminal.run("state", "list", "--json").ended(ExitCode.DONE).json["state"]
+
+
+# --- a bug is caught ----------------------------------------------------------------------------------------------
+
+
+def unsent_journal(state: OpenState, event: Event) -> None:
+    """The bug: nobody waits until the backend has an intention."""
+    state._events.append(event)
+    state.backend.append(state.codec.encode_event(event), wait=False)
+
+
+@pytest.mark.parametrize("ground", ["s3"], indirect=True)
+def test_a_journal_that_nobody_waits_for_is_caught(ground: GroundElsewhere, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(OpenState, "_write", unsent_journal)
+    requests = ground.strike(ground.fresh()[0], NOWHERE).requests
+    with pytest.raises(AssertionError, match=r"^after Point"):
+        try_all(ground, [Point("answered", number) for number in range(requests)], "")
