@@ -43,7 +43,8 @@ cover: setup ## All tests, with coverage and its floors
 
 faults: setup ## Deaths and faults at every point, then random lives for SECONDS (half an hour)
 	@FIGURES=1 EVERY_POINT=1 FAULT_SECONDS=$(SECONDS) $(BIN)/python -m pytest --durations=0 --durations-min=60 \
-	  tests/faults/test_crash_points.py tests/faults/test_fault_together.py tests/property/test_fault_machine.py
+	  tests/faults/test_crash_points.py tests/faults/test_crash_points_elsewhere.py \
+	  tests/faults/test_fault_together.py tests/property/test_fault_machine.py
 
 golden: setup ## Writes the golden files anew; read the diff
 	@$(BIN)/python -m pytest tests/golden --golden-write

@@ -76,7 +76,8 @@ def in_postgres(request: pytest.FixtureRequest) -> Iterator[Elsewhere]:
 @contextmanager
 def in_a_bucket(request: pytest.FixtureRequest) -> Iterator[Elsewhere]:
     """The lock is free once it was not renewed for its lease, by the server's clock."""
-    with GatedBuckets() as buckets:
+    with GatedBuckets() as buckets, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_: 0)  # sent again at once
 
         def free(terminal: Terminal) -> None:
             left = [each.data for name, each in buckets.objects.items() if name.endswith("lock.json")]

@@ -1,6 +1,8 @@
 """Lives of an installation: edits of the spec, edits by hand, faults and deaths, in any order.
 
 FAULT_SECONDS=1800 tries random lives for so long, as `make faults` does; without it they are always the same few.
+A life that fails is printed step by step; the decorator that is printed below it, put before `class Life`, lives it
+again.
 """
 
 from __future__ import annotations
