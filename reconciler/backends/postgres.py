@@ -79,8 +79,8 @@ class PostgresBackend:
     def __init__(self, dsn: SecretStr, schema: str, stack: str, environment: str) -> None:
         self._dsn = dsn
         self._schema = sql.Identifier(schema)
-        self._key = "reconciler/{schema}/{stack}/{environment}"
-        digest = int.from_bytes(hashlib.sha256(self._key.encode()).digest()[:8], "big", signed=False)
+        named = json.dumps(["reconciler", schema, stack, environment])
+        digest = int.from_bytes(hashlib.sha256(named.encode()).digest()[:8], "big", signed=False)
         self._names = {"stack": stack, "environment": environment, "high": digest >> 32, "low": digest & 0xFFFFFFFF}
         self._number = digest - (1 << 64) if digest >> 63 else digest
         self._held: Connection | None = None

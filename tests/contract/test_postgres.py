@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import psycopg
 import pytest
@@ -126,6 +127,20 @@ def test_states_are_apart(postgres_server, stack):
             backend.clear_journal()
     assert [backend.get()[0] for backend in places] == [b"0", b"1", b"2"]
     assert len({backend.where for backend in places}) == 2
+
+
+def test_a_lock_is_of_one_state(postgres_server, stack):
+    dsn = SecretStr(postgres_server.dsn)
+    one, *others = (
+        PostgresBackend(dsn, *place)
+        for place in (("reconciler", stack, "default"), ("reconciler", stack, "staging"), ("other", stack, "default"))
+    )
+    with one.lock(ANN):
+        for other in others:
+            assert other.holder() is None
+            with other.lock(replace(ANN, id="2")):
+                assert other.holder().id == "2"
+        assert one.holder() == ANN
 
 
 def test_what_the_server_refuses_is_said(postgres_server, stack):
