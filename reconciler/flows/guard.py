@@ -31,11 +31,14 @@ if TYPE_CHECKING:
     from reconciler.flows.place import Place
     from reconciler.secrets.operator import Configuration, Host
     from reconciler.spec.backends import BackendTable
+    from reconciler.spec.load import SpecRead
 
 HOSTS_VARIABLE, FILES_VARIABLE = "RECONCILER_HOSTS", "RECONCILER_FILES"
 
 
-def guard(place: Place, intent: Intent, state: State, allowed: frozenset[str] = frozenset()) -> tuple[Hazard, ...]:
+def guard(
+    place: Place, spec: SpecRead, intent: Intent, state: State, allowed: frozenset[str] = frozenset()
+) -> tuple[Hazard, ...]:
     """The systems that moved, as permitted. RefusedError, before anything is sent, for what is not permitted.
 
     That is a system that may not get its credential, and a file that a spec may not name.
@@ -43,7 +46,7 @@ def guard(place: Place, intent: Intent, state: State, allowed: frozenset[str] = 
     _refuse_files(place, intent)
     moved = refuse_moved(intent, state, allowed)
     named = place.named_hosts
-    trusted = state.systems if _is_ours(place) else {}
+    trusted = state.systems if _is_ours(place, spec.backend) else {}
     problems = []
     for name, system in sorted(intent.systems.items()):
         if _permitted(HazardName.NEW_HOST, name, allowed) or _permitted(HazardName.MOVES_HOST, name, allowed):
@@ -81,7 +84,7 @@ def guard_backend(table: BackendTable, named: tuple[Host, ...]) -> None:
         raise RefusedError(
             f"{HazardName.NEW_HOST}: [backend] keeps the state at {url}, a host that nobody named; nothing was sent",
             f"if you know it: name it beside all others that may be asked, in {HOSTS_VARIABLE} or in [hosts] of your "
-            "configuration; or write the URL as env:VARIABLE",
+            "configuration; or write the URL as env:STATE_…, a variable of yours",
         )
 
 
@@ -89,8 +92,13 @@ def _permitted(hazard: HazardName, name: str, allowed: frozenset[str]) -> bool:
     return bool({hazard, f"{hazard}={name}"} & allowed)
 
 
-def _is_ours(place: Place) -> bool:
-    """Whether the state cannot be a stranger's: a checkout lets others read what it writes, and we do not."""
+def _is_ours(place: Place, backend: BackendTable) -> bool:
+    """Whether the state cannot be a stranger's.
+
+    A checkout lets others read what it writes, and we do not. At AWS everybody has buckets, and the spec names one.
+    """
+    if isinstance(backend, S3Table) and not backend.endpoint:
+        return False
     try:
         found = (place.home / "state.json").lstat()
     except OSError:

@@ -26,7 +26,7 @@ NUMBERS = itertools.count()
 
 def postgres(request: pytest.FixtureRequest) -> tuple[dict[str, Any], dict[str, str]]:
     dsn = request.getfixturevalue("postgres_server").dsn
-    return {"kind": "postgres", "dsn": "env:DSN", "schema": f"run-{next(NUMBERS)}"}, {"DSN": dsn}
+    return {"kind": "postgres", "dsn": "env:STATE_DSN", "schema": f"run-{next(NUMBERS)}"}, {"STATE_DSN": dsn}
 
 
 def s3(request: pytest.FixtureRequest) -> tuple[dict[str, Any], dict[str, str]]:
@@ -38,8 +38,8 @@ def s3(request: pytest.FixtureRequest) -> tuple[dict[str, Any], dict[str, str]]:
 def gitlab(request: pytest.FixtureRequest) -> tuple[dict[str, Any], dict[str, str]]:
     address = request.getfixturevalue("gitlab").address
     methods = {"lock_method": "POST", "unlock_method": "DELETE", "lock_address": f"{address}/lock"}
-    table = {"kind": "http", "address": "env:ADDRESS", "username": USER, "password": "env:TOKEN", **methods}
-    return table, {"TOKEN": TOKEN, "ADDRESS": address}
+    table = {"kind": "http", "address": "env:STATE_ADDRESS", "username": USER, "password": "env:TOKEN", **methods}
+    return table, {"TOKEN": TOKEN, "STATE_ADDRESS": address}
 
 
 @pytest.fixture(params=[postgres, s3, gitlab], ids=lambda make: make.__name__)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from acceptance.workplace import Ran, Workplace
+    from contract.buckets import Buckets
 
 CANARY = "c4n4ry-Zk3vN0tInAnyOutput"
 EVIL = "http://jira.evil.test"
@@ -135,11 +136,30 @@ def test_a_backend_is_asked_that_the_operator_named(place: Workplace) -> None:
         place.run("state", "list")
         assert seen
     del place.environ["RECONCILER_HOSTS"]
-    place.environ["ADDRESS"] = f"{EVIL}/state"
-    place.write({"backend": address | {"address": "env:ADDRESS"}})
+    place.environ["STATE_ADDRESS"] = f"{EVIL}/state"
+    place.write({"backend": address | {"address": "env:STATE_ADDRESS"}})
     with outside(place) as seen:
         place.run("state", "list")
         assert seen
+
+
+def test_a_state_in_a_bucket_that_the_spec_chose_vouches_for_no_host(place: Workplace, buckets: Buckets) -> None:
+    keys = {"access_key": "env:KEY", "secret_key": "env:KEY"}
+    table = {"kind": "s3", "bucket": "states", "region": "eu-central-1", "path_style": True, **keys}
+    place.environ |= {
+        "KEY": "k",
+        "AWS_ENDPOINT_URL_S3": buckets.url,
+        "no_proxy": "127.0.0.1",
+    }  # stands for AWS, where everybody has buckets
+    url = place.write({"backend": table})["systems"]["jira"]["url"]
+    place.apply("locks-out").ended(ExitCode.DONE)
+    stored = buckets.objects["states/reconciler/acme/default/state.json"]
+    stored.data = stored.data.replace(url.encode(), EVIL.encode())
+    place.write(moved(EVIL), {"backend": table})
+    with outside(place) as seen:
+        told = refused(place.run("plan"))
+        assert f"jira ({EVIL}): it was never applied to" in told
+    assert seen == []
 
 
 def test_what_was_permitted_is_sent(place: Workplace) -> None:
