@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 from pydantic import Field
 
 from reconciler.spec.model import Name, Table, Text, Word
-from reconciler.spec.rules import BrokenRuleError, parse_handle, parse_url
+from reconciler.spec.rules import BrokenRuleError, check_inside, parse_handle, parse_url
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,8 +30,8 @@ class PostgresTable(Table):
     """A PostgreSQL database; every stack and environment has its rows in the same tables."""
 
     dsn: str = Field(
-        description="Where the connection string lies: `env:STATE_…`, `file:NAME#KEY` or `command:NAME#KEY`; the string "
-        "itself names host, database, user and password as libpq has it.",
+        description="Where the connection string lies: `env:STATE_…`, `file:NAME#KEY` or `command:NAME#KEY`; the "
+        "string itself names host, database, user and password as libpq has it.",
         examples=["env:STATE_DSN"],
     )
     db_schema: Name = Field(
@@ -127,6 +127,8 @@ def check_backend(table: BackendTable, findings: Findings) -> None:
     """Adds what is wrong with the values of a table that has the right keys."""
     if isinstance(table, PostgresTable):
         findings.attempt(_parse_place, table.dsn, "backend", "dsn")
+    if isinstance(table, S3Table | HttpTable) and table.ca_file is not None:
+        findings.attempt(check_inside, table.ca_file, "backend", "ca_file")
     if isinstance(table, S3Table):
         _check_s3(table, findings)
     if isinstance(table, HttpTable):
