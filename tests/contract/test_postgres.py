@@ -182,12 +182,22 @@ def test_a_server_that_is_not_there_is_named_without_the_password():
         ("host=127.0.0.1", None),
         ("host=/run/postgresql", None),
         ("dbname=states", None),
+        ("host=localhost hostaddr=192.0.2.1", "require"),
+        ("hostaddr=127.0.0.1", None),
+        ("service=states sslmode=verify-full", "verify-full"),
     ],
 )
 def test_tls_is_not_silently_off(dsn, mode, monkeypatch):
     monkeypatch.delenv("PGSSLMODE", raising=False)
     monkeypatch.delenv("PGHOST", raising=False)
     assert PostgresBackend(SecretStr(dsn), "r", "acme", "default")._target.get("sslmode") == mode
+
+
+def test_a_service_does_not_turn_tls_off(monkeypatch):
+    monkeypatch.delenv("PGSSLMODE", raising=False)
+    with pytest.raises(StateError, match="names a service") as caught:
+        PostgresBackend(SecretStr("service=states"), "r", "acme", "default").get()
+    assert "sslmode=verify-full" in caught.value.remedy
 
 
 def test_without_a_lock_nothing_is_journaled(connect):
