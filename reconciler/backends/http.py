@@ -252,9 +252,9 @@ class HttpBackend:
         system = System("backend", "http", url, ca_file=str(folder / table.ca_file) if table.ca_file else "")
         with ExitStack() as stack:
             try:
-                http = stack.enter_context(open_http(system, headers))
+                http = stack.enter_context(open_http(self._around.routed(system), headers))
             except ReconcilerError as problem:
-                raise StateError(problem.message, _renamed(problem.remedy)) from None
+                raise StateError(_renamed(problem.message), _renamed(problem.remedy)) from None
             yield http
 
     @contextmanager

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from pydantic import SecretStr
 
 from reconciler.backends.local import LocalBackend
+from reconciler.core.intent import System
 from reconciler.core.secret import Handle
 from reconciler.errors import ReconcilerError, SecretError
 from reconciler.spec.backends import HttpTable, PostgresTable, S3Table, is_handle
@@ -25,7 +26,7 @@ class Surroundings:
     """What a backend is opened for: a stack in an environment.
 
     `home` is the folder of a local state, `folder` that of the spec, which relative file names start from. `value`
-    gives the secret of a handle, None if its store has none.
+    gives the secret of a handle, None if its store has none. `routed` adds the way that the operator gave for a host.
     """
 
     stack: str
@@ -33,6 +34,7 @@ class Surroundings:
     home: Path
     folder: Path
     value: Callable[[Handle], SecretStr | None]
+    routed: Callable[[System], System] = lambda system: system
 
     def secret(self, text: str, key: str) -> SecretStr:
         """The secret that a key of `[backend]` names. SecretError if it is missing."""

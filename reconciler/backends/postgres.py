@@ -79,8 +79,8 @@ class PostgresBackend:
     def __init__(self, dsn: SecretStr, schema: str, stack: str, environment: str) -> None:
         self._dsn = dsn
         self._schema = sql.Identifier(schema)
-        key = f"reconciler/{schema}/{stack}/{environment}"
-        digest = int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big", signed=False)
+        named = json.dumps(["reconciler", schema, stack, environment])
+        digest = int.from_bytes(hashlib.sha256(named.encode()).digest()[:8], "big", signed=False)
         self._names = {"stack": stack, "environment": environment, "high": digest >> 32, "low": digest & 0xFFFFFFFF}
         self._number = digest - (1 << 64) if digest >> 63 else digest
         self._held: Connection | None = None
@@ -99,9 +99,16 @@ class PostgresBackend:
                 "write it as libpq has it, e.g. postgresql://USER@HOST/DATABASE?sslmode=verify-full",
             )
         found = {name: str(value) for name, value in parts.items() if value is not None}
-        hosts = found.get("host") or found.get("hostaddr") or os.environ.get("PGHOST", "")
-        local = all(host.startswith("/") or host in _LOCAL_HOSTS for host in hosts.split(",") if host)
-        if not local and not os.environ.get("PGSSLMODE"):
+        said = [found.get(name) or os.environ.get(f"PG{name.upper()}", "") for name in ("host", "hostaddr")]
+        hosts = [host for text in said for host in text.split(",") if host]
+        local = all(host.startswith("/") or host in _LOCAL_HOSTS for host in hosts)
+        mode = found.get("sslmode") or os.environ.get("PGSSLMODE")
+        if not mode and (found.get("service") or os.environ.get("PGSERVICE")):
+            raise StateError(
+                "the connection string names a service, and not whether TLS is wanted",
+                "add sslmode=verify-full to it; only on this machine may it be disable",
+            )
+        if not local and not mode:
             found.setdefault("sslmode", "require")  # libpq's own default would go on without TLS
         return {"connect_timeout": "10", "application_name": "reconciler", **_ALIVE, **found}
 

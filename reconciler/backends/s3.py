@@ -18,7 +18,7 @@ import json
 import re
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cache, cached_property
 from threading import Lock
@@ -35,6 +35,7 @@ from reconciler.backends.lease import Lease
 from reconciler.backends.locks import KEPT, NOBODY, lost, overtaken, refusal, unknown_past
 from reconciler.errors import LockedError, StateError
 from reconciler.ports import LockInfo, Past
+from reconciler.transport.bodies import LARGEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -135,6 +136,8 @@ class S3Backend:
         self._number += 1
         if self._put(f"journal/{self._number:012}", lines, "") is None:
             raise lost(self.where, "somebody else writes the journal")
+        if self._lease is not None and (reason := self._lease.lost):  # it took so long that others may be at work
+            raise lost(self.where, reason)
 
     def clear_journal(self) -> None:
         """Removes the journal."""
@@ -185,10 +188,12 @@ class S3Backend:
 
     def unlock(self, lock_id: str) -> None:
         """Frees the lock; its holder finds out when it renews it, or writes, and writes nothing from then on."""
-        found = self._get("lock.json")
-        by = _live_holder(found)
-        if found is not None and by is not None and by.id == lock_id:
-            self._put("lock.json", _FREE, found.etag)
+        for _ in range(_PATIENCE):  # it may be renewed in between
+            found = self._get("lock.json")
+            by = _live_holder(found)
+            if found is None or by is None or by.id != lock_id or self._put("lock.json", _FREE, found.etag):
+                return
+        raise StateError(f"{self.where}: the lock is renewed all the time; it was not taken away", "say it again")
 
     def _check_held(self) -> None:
         """Holds while the lock is surely ours, or was not asked for."""
@@ -240,11 +245,15 @@ class S3Backend:
                 if _code(problem) in _ABSENT:
                     return None
                 raise
-            data: bytes = answer["Body"].read()
-        written: datetime = answer["LastModified"]
-        said = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
-        age = (parsedate_to_datetime(said) - written).total_seconds() if said else 0.0
-        return _Object(data, answer["ETag"], written, age)
+            data: bytes = answer["Body"].read(LARGEST)
+            if answer["Body"].read(1):  # at the end this also proves that nothing is missing
+                raise ValueError(f"the object is larger than {LARGEST >> 20} MiB")
+            if not {"LastModified", "ETag"} <= answer.keys():
+                raise ValueError("the answer does not say when the object was written, or its ETag")
+            written: datetime = answer["LastModified"]
+            said = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
+            now = parsedate_to_datetime(said).replace(tzinfo=UTC) if said else written  # HTTP has no other zone
+            return _Object(data, answer["ETag"], written, (now - written).total_seconds())
 
     def _put(self, name: str, data: bytes, if_etag: str) -> str | None:
         """Puts an object if its ETag is `if_etag`, or for "" if there is none; the new ETag, None if it is not."""

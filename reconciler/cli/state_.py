@@ -67,10 +67,11 @@ _force = click.option("--force", is_flag=True, help="Also if it does not follow 
 @with_state
 def pull(place: Place) -> None:
     """Print the state as a file, with what an interrupted apply recorded in it."""
+    from reconciler.cli.output import print_text
     from reconciler.flows.states import pull
+    from reconciler.render.document import in_ascii
 
-    sys.stdout.buffer.write(pull(place))
-    sys.stdout.flush()
+    print_text(in_ascii(pull(place).decode()))
 
 
 @command.command("push")
@@ -166,6 +167,7 @@ def unlock(place: Place, as_json: bool, force: bool, auto_approve: bool) -> None
 
     The lock of a run that died needs no unlocking, unless the backend is `http`, which cannot tell.
     """
+    from reconciler.cli.output import style_of
     from reconciler.flows.states import unlock
 
     def confirm(holder: str) -> bool:
@@ -173,7 +175,7 @@ def unlock(place: Place, as_json: bool, force: bool, auto_approve: bool) -> None
             return True
         if not sys.stdin.isatty():
             raise ReconcilerError("there is no terminal to ask on; nothing was done", "say --auto-approve")
-        return click.confirm(f"{holder}\nTake the lock away?", err=True)
+        return click.confirm(f"{style_of(sys.stderr).safe(holder)}\nTake the lock away?", err=True)
 
     held = unlock(place, confirm if force else None)
     _done(f"The lock was taken away. {held}" if held else "Nobody holds the lock.", as_json, held=held)

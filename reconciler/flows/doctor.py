@@ -64,7 +64,7 @@ def _examine(place: Place, spec: SpecRead) -> Iterator[Check]:
         yield unreachable("state", _THIS_SIDE, f"{problem.message}; so nothing else was looked at", problem.remedy)
         return
     intent = completed(spec.intent)
-    guard(place, intent, state)
+    guard(place, spec, intent, state)
     with ExitStack() as stack:
         look = survey(place, intent, state, place.secrets(spec, state), stack)
         yield from _spec(look, spec)

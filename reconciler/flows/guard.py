@@ -31,11 +31,14 @@ if TYPE_CHECKING:
     from reconciler.flows.place import Place
     from reconciler.secrets.operator import Configuration, Host
     from reconciler.spec.backends import BackendTable
+    from reconciler.spec.load import SpecRead
 
 HOSTS_VARIABLE, FILES_VARIABLE = "RECONCILER_HOSTS", "RECONCILER_FILES"
 
 
-def guard(place: Place, intent: Intent, state: State, allowed: frozenset[str] = frozenset()) -> tuple[Hazard, ...]:
+def guard(
+    place: Place, spec: SpecRead, intent: Intent, state: State, allowed: frozenset[str] = frozenset()
+) -> tuple[Hazard, ...]:
     """The systems that moved, as permitted. RefusedError, before anything is sent, for what is not permitted.
 
     That is a system that may not get its credential, and a file that a spec may not name.
@@ -43,7 +46,7 @@ def guard(place: Place, intent: Intent, state: State, allowed: frozenset[str] = 
     _refuse_files(place, intent)
     moved = refuse_moved(intent, state, allowed)
     named = place.named_hosts
-    trusted = state.systems if _is_ours(place) else {}
+    trusted = state.systems if _is_ours(place, spec.backend) else {}
     problems = []
     for name, system in sorted(intent.systems.items()):
         if _permitted(HazardName.NEW_HOST, name, allowed) or _permitted(HazardName.MOVES_HOST, name, allowed):
@@ -60,37 +63,58 @@ def guard(place: Place, intent: Intent, state: State, allowed: frozenset[str] = 
     return moved
 
 
-def guard_backend(table: BackendTable, named: tuple[Host, ...]) -> None:
+def guard_backend(table: BackendTable, named: tuple[Host, ...], folder: Path) -> None:
     """RefusedError, before anything is sent, for a backend whose URL stands in the spec and that nobody named.
 
-    There is no state yet that could vouch for it. A URL that a handle names is the operator's own word.
+    There is no state yet that could vouch for it. A URL that a handle names is the operator's own word. RefusedError
+    too for a password or a CA of the spec that a host is not to be asked with, and for a CA outside of the stack.
     """
     match table:
         case HttpTable():
-            urls = [table.address, table.lock_address or ""]
+            urls, password = [table.address, table.lock_address or ""], table.password
         case S3Table():
-            urls = [table.endpoint or ""]
+            urls, password = [table.endpoint or ""], None
         case _:
-            urls = []
+            return
     for url in urls:
         if not url or is_handle(url):
             continue
-        host = urlsplit(url).hostname or ""
-        if any(is_below(url, known.url) for known in named) if named else is_loopback(host):
-            continue
+        if problem := _backend_problem(url, named, password, table.ca_file):
+            raise RefusedError(
+                f"{HazardName.NEW_HOST}: [backend] keeps the state at {url}, {problem}; nothing was sent",
+                f"if you know it: name it beside all others that may be asked, in {HOSTS_VARIABLE} or in [hosts] of "
+                "your configuration; or write the URL as env:STATE_…, a variable of yours",
+            )
+    if table.ca_file and not files.is_inside(folder / table.ca_file, folder):
         raise RefusedError(
-            f"{HazardName.NEW_HOST}: [backend] keeps the state at {url}, a host that nobody named; nothing was sent",
-            f"if you know it: name it beside all others that may be asked, in {HOSTS_VARIABLE} or in [hosts] of your "
-            "configuration; or write the URL as env:VARIABLE",
+            f"ca_file of [backend]: {table.ca_file} leads out of the folder of the stack", "put the file there"
         )
+
+
+def _backend_problem(url: str, named: tuple[Host, ...], password: str | None, ca_file: str | None) -> str:
+    """What speaks against a URL of `[backend]`; empty for nothing."""
+    hosts = [host for host in named if is_below(url, host.url)]
+    if not hosts and (named or not is_loopback(urlsplit(url).hostname or "")):
+        return "a host that nobody named"
+    said = [handle for host in hosts for handle in host.credentials]
+    if password and said and str(parse_handle(password)) not in said:
+        return f"and {password} is not among the credentials that [hosts] has for it"
+    if ca_file and hosts and not any(host.ca_file for host in hosts):
+        return f"and the spec wants the CA {ca_file}, which only [hosts] can say where it names hosts"
+    return ""
 
 
 def _permitted(hazard: HazardName, name: str, allowed: frozenset[str]) -> bool:
     return bool({hazard, f"{hazard}={name}"} & allowed)
 
 
-def _is_ours(place: Place) -> bool:
-    """Whether the state cannot be a stranger's: a checkout lets others read what it writes, and we do not."""
+def _is_ours(place: Place, backend: BackendTable) -> bool:
+    """Whether the state cannot be a stranger's.
+
+    A checkout lets others read what it writes, and we do not. At AWS everybody has buckets, and the spec names one.
+    """
+    if isinstance(backend, S3Table) and not backend.endpoint:
+        return False
     try:
         found = (place.home / "state.json").lstat()
     except OSError:
@@ -179,7 +203,7 @@ def routed(intent: Intent, configuration: Configuration, folder: Path) -> Intent
 
     RefusedError for a CA that a link leads out of the stack to.
     """
-    systems = {name: _with_host(system, configuration.hosts, folder) for name, system in intent.systems.items()}
+    systems = {name: with_host(system, configuration.hosts, folder) for name, system in intent.systems.items()}
     sign_ons = {
         name: replace(item, product=systems[item.product.name], issuer_system=systems[item.issuer_system.name])
         for name, item in intent.sign_ons.items()
@@ -187,7 +211,11 @@ def routed(intent: Intent, configuration: Configuration, folder: Path) -> Intent
     return replace(intent, systems=systems, sign_ons=sign_ons)
 
 
-def _with_host(system: System, hosts: tuple[Host, ...], folder: Path) -> System:
+def with_host(system: System, hosts: tuple[Host, ...], folder: Path) -> System:
+    """The system, asked by the way that the operator gave for its host.
+
+    RefusedError for a CA that a link leads out of the stack to.
+    """
     for host in hosts:
         if is_below(system.url, host.url):
             system = replace(

@@ -17,7 +17,7 @@ from reconciler.engine.performing import utc_now
 from reconciler.engine.sealed import SealedCodec
 from reconciler.engine.statestore import StateStore
 from reconciler.errors import SpecError
-from reconciler.flows.guard import HOSTS_VARIABLE, guard_backend, routed
+from reconciler.flows.guard import HOSTS_VARIABLE, guard_backend, routed, with_host
 from reconciler.flows.registry import PLUGIN_RECORDS, PROVIDER_RECORDS, Models
 from reconciler.ports import LockInfo
 from reconciler.secrets.operator import Configuration, Host, read_configuration
@@ -30,6 +30,7 @@ from reconciler.transport.budget import Retries
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
+    from reconciler.core.intent import System
     from reconciler.core.secret import Handle
     from reconciler.core.state import State
     from reconciler.spec.backends import BackendTable
@@ -91,9 +92,9 @@ class Place:
 
     def state_store_in(self, table: BackendTable, spec: SpecRead | None = None) -> StateStore:
         """The state of this stack and environment in some backend."""
-        guard_backend(table, self.named_hosts)
+        guard_backend(table, self.named_hosts, self.folder)
         environment = self.environment or DEFAULT_ENVIRONMENT
-        around = opening.Surroundings(self.stack, environment, self.home, self.folder, self._value)
+        around = opening.Surroundings(self.stack, environment, self.home, self.folder, self._value, self._routed)
         return StateStore(
             opening.open_backend(table, around), self.stack, environment, self.codec(spec or self._whole_spec())
         )
@@ -119,6 +120,10 @@ class Place:
         """What a credential of the backend is; before there is a state, so that no fingerprint is made of it."""
         around = Surroundings(self.home, self.folder, self.environ, self.configuration)
         return open_store(handle.store, around).get(handle.name)
+
+    def _routed(self, system: System) -> System:
+        """The system by which a backend is asked, by the operator's way."""
+        return with_host(system, self.configuration.hosts, self.folder)
 
     def secrets(self, spec: SpecRead, state: State) -> StoredSecrets:
         """Every secret store that the spec names."""

@@ -127,7 +127,7 @@ def verify(place: Place, user: str = "", password: Handle | None = None) -> Diag
     spec = place.read_spec()
     state = place.state_store(spec).read()
     intent = completed(spec.intent)
-    guard(place, intent, state)
+    guard(place, spec, intent, state)
     stores = place.secrets(spec, state)
     return Proof(place, intent, find_account(stores, user, password)).run(state, stores)
 

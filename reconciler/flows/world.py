@@ -73,7 +73,7 @@ def look(
     No request can leave that `access` does not cover; secrets are proved if it covers that.
     """
     intent = completed(spec.intent)
-    moved = guard(place, intent, state, allowed)
+    moved = guard(place, spec, intent, state, allowed)
     secrets = place.secrets(spec, state)
     with ExitStack() as stack:
         credentials = all_credentials(intent, secrets, spec.locate)

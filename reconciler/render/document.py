@@ -6,6 +6,7 @@ Every document names its format and version. Secrets appear as handles only.
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
@@ -29,11 +30,17 @@ if TYPE_CHECKING:
 VERSION = 1
 """The version of the documents made here; that of the plan is the codec's."""
 Document = dict[str, object]
+_ACTING = re.compile(r"[^\n -~]+")
 
 
 def json_text(document: Document) -> str:
     """The document as text: ASCII only, so that nothing in it can act on a terminal."""
     return json.dumps(document, indent=2).replace("\x7f", "\\u007f")
+
+
+def in_ascii(text: str) -> str:
+    """The same JSON in ASCII only, so that nothing in it can act on a terminal."""
+    return _ACTING.sub(lambda found: json.dumps(found[0])[1:-1].replace("\x7f", "\\u007f"), text)
 
 
 def plan_document(plan: Plan) -> Document:

@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Final
 from pydantic import Field
 
 from reconciler.spec.model import Name, Table, Text, Word
-from reconciler.spec.rules import parse_handle, parse_url
+from reconciler.spec.rules import BrokenRuleError, check_inside, parse_handle, parse_url
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from reconciler.core.secret import Handle
     from reconciler.spec.findings import Findings
 
 _HANDLE: Final = "`env:VARIABLE`, `file:NAME#KEY` or `command:NAME#KEY`"
+_OURS: Final = "STATE_"
+"""What the name of a variable begins with that may say where a state lies: one that nobody but the operator sets."""
 Method = Annotated[str, Field(pattern="^[A-Z]+$", max_length=20)]
 
 
@@ -27,9 +30,9 @@ class PostgresTable(Table):
     """A PostgreSQL database; every stack and environment has its rows in the same tables."""
 
     dsn: str = Field(
-        description="Where the connection string lies, written like a token; the string itself names host, database, "
-        "user and password as libpq has it.",
-        examples=["env:RECONCILER_DSN"],
+        description="Where the connection string lies: `env:STATE_…`, `file:NAME#KEY` or `command:NAME#KEY`; the "
+        "string itself names host, database, user and password as libpq has it.",
+        examples=["env:STATE_DSN"],
     )
     db_schema: Name = Field(
         "reconciler",
@@ -84,7 +87,7 @@ class HttpTable(Table):
     """A server that speaks the protocol of Terraform's `http` backend, such as the states that GitLab manages."""
 
     address: str = Field(
-        description="The URL of the state, or where it lies, written like a token. `{stack}` and `{environment}` in "
+        description="The URL of the state, or where it lies, written like a `dsn`. `{stack}` and `{environment}` in "
         "it stand for their names.",
         examples=["https://gitlab.acme.eu/api/v4/projects/7/terraform/state/sso-{environment}"],
     )
@@ -123,7 +126,9 @@ KINDS: Final[Mapping[str, type[BackendTable]]] = {
 def check_backend(table: BackendTable, findings: Findings) -> None:
     """Adds what is wrong with the values of a table that has the right keys."""
     if isinstance(table, PostgresTable):
-        findings.attempt(parse_handle, table.dsn, "backend", "dsn")
+        findings.attempt(_parse_place, table.dsn, "backend", "dsn")
+    if isinstance(table, S3Table | HttpTable) and table.ca_file is not None:
+        findings.attempt(check_inside, table.ca_file, "backend", "ca_file")
     if isinstance(table, S3Table):
         _check_s3(table, findings)
     if isinstance(table, HttpTable):
@@ -133,7 +138,7 @@ def check_backend(table: BackendTable, findings: Findings) -> None:
 def _check_http(table: HttpTable, findings: Findings) -> None:
     for key, address in (("address", table.address), ("lock_address", table.lock_address)):
         if address is not None:
-            rule = parse_handle if is_handle(address) else partial(parse_url, allow_http=table.allow_http)
+            rule = _parse_place if is_handle(address) else partial(parse_url, allow_http=table.allow_http)
             findings.attempt(rule, address, "backend", key)
     _check_pair(("username", table.username), ("password", table.password), findings)
     if table.password is not None:
@@ -154,6 +159,26 @@ def _check_pair(one: tuple[str, str | None], other: tuple[str, str | None], find
     for (key, value), (partner, wanted) in ((one, other), (other, one)):
         if value is not None and wanted is None:
             findings.fail("this key is missing", f"{key} means nothing without it", "backend", partner)
+
+
+def _parse_place(text: str) -> Handle:
+    """The handle of what says where the state lies, which a stranger must not be able to choose.
+
+    CI puts words of strangers into variables, such as the title of a merge request; and age encrypts for a recipient
+    whatever anybody gives it.
+    """
+    handle = parse_handle(text)
+    if handle.store == "env" and not handle.name.startswith(_OURS):
+        raise BrokenRuleError(
+            f"{handle.name} may be a variable that others fill, and this says where the state lies",
+            f"let a variable say it whose name begins with {_OURS}, e.g. env:{_OURS}{handle.name}",
+        )
+    if handle.store.startswith("age:"):
+        raise BrokenRuleError(
+            "everybody can encrypt for a recipient, and this says where the state lies",
+            f"let a variable say it whose name begins with {_OURS}",
+        )
+    return handle
 
 
 def is_handle(text: str) -> bool:

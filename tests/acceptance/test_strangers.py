@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from acceptance.workplace import Ran, Workplace
+    from contract.buckets import Buckets
 
 CANARY = "c4n4ry-Zk3vN0tInAnyOutput"
 EVIL = "http://jira.evil.test"
@@ -135,11 +136,30 @@ def test_a_backend_is_asked_that_the_operator_named(place: Workplace) -> None:
         place.run("state", "list")
         assert seen
     del place.environ["RECONCILER_HOSTS"]
-    place.environ["ADDRESS"] = f"{EVIL}/state"
-    place.write({"backend": address | {"address": "env:ADDRESS"}})
+    place.environ["STATE_ADDRESS"] = f"{EVIL}/state"
+    place.write({"backend": address | {"address": "env:STATE_ADDRESS"}})
     with outside(place) as seen:
         place.run("state", "list")
         assert seen
+
+
+def test_a_state_in_a_bucket_that_the_spec_chose_vouches_for_no_host(place: Workplace, buckets: Buckets) -> None:
+    keys = {"access_key": "env:KEY", "secret_key": "env:KEY"}
+    table = {"kind": "s3", "bucket": "states", "region": "eu-central-1", "path_style": True, **keys}
+    place.environ |= {
+        "KEY": "k",
+        "AWS_ENDPOINT_URL_S3": buckets.url,
+        "no_proxy": "127.0.0.1",
+    }  # stands for AWS, where everybody has buckets
+    url = place.write({"backend": table})["systems"]["jira"]["url"]
+    place.apply("locks-out").ended(ExitCode.DONE)
+    stored = buckets.objects["states/reconciler/acme/default/state.json"]
+    stored.data = stored.data.replace(url.encode(), EVIL.encode())
+    place.write(moved(EVIL), {"backend": table})
+    with outside(place) as seen:
+        told = refused(place.run("plan"))
+        assert f"jira ({EVIL}): it was never applied to" in told
+    assert seen == []
 
 
 def test_what_was_permitted_is_sent(place: Workplace) -> None:
@@ -235,6 +255,23 @@ def test_the_way_of_the_operator_goes_before_that_of_the_spec(place: Workplace) 
     assert seen
 
 
+def test_a_backend_gets_what_the_operator_said_of_its_host(place: Workplace) -> None:
+    place.environ |= {"TOKEN": "ordinary", "OTHER": CANARY}
+    address = {"kind": "http", "address": f"{EVIL}/state", "allow_http": True, "username": "ci"}
+    urls = [system["url"] for system in place.sandbox.describe().values()]
+    with outside(place) as seen:
+        way = f'credentials = ["env:TOKEN"]\nproxy = "{place.environ.pop("http_proxy")}"\n'
+        operator(place, "".join(f'[hosts."{url}"]\n' for url in urls) + f'[hosts."{EVIL}"]\n{way}')
+        place.write({"backend": address | {"password": "env:OTHER"}})
+        assert "env:OTHER is not among the credentials that [hosts] has for it" in refused(place.run("state", "list"))
+        place.write({"backend": address | {"password": "env:TOKEN", "ca_file": "ca.pem"}})
+        assert "the spec wants the CA ca.pem, which only [hosts] can say" in refused(place.run("state", "list"))
+        assert seen == []
+        place.write({"backend": address | {"password": "env:TOKEN"}})
+        place.run("state", "list")
+    assert seen
+
+
 # --- files --------------------------------------------------------------------------------------------------------
 
 
@@ -310,10 +347,22 @@ def test_a_ca_lies_in_the_stack(place: Workplace, path: str) -> None:
     )
 
 
+@pytest.mark.parametrize("kind", ["http", "s3"])
+@pytest.mark.parametrize("path", ["/etc/ssl/certs/ca-certificates.crt", "../ca.pem"])
+def test_a_ca_of_a_backend_lies_in_the_stack(place: Workplace, kind: str, path: str) -> None:
+    more = {"bucket": "b"} if kind == "s3" else {"address": "https://127.0.0.1:1/state"}
+    place.write({"backend": {"kind": kind, "ca_file": path, **more}})
+    for command in (("validate",), ("state", "list")):
+        told = said(place.run(*command).ended(ExitCode.ERROR))
+        assert "a spec names no file outside of the folder of its stack" in told
+
+
 def test_a_ca_that_a_link_leads_out_to_is_not_read(place: Workplace) -> None:
     place.write({"systems": {"jira": {"ca_file": "ca.pem"}}})
     (place.folder / "specs" / "acme" / "ca.pem").symlink_to("/etc/passwd")
     assert "leads out of the folder of the stack" in refused(place.run("plan"))
+    place.write({"backend": {"kind": "http", "address": "https://127.0.0.1:1/state", "ca_file": "ca.pem"}})
+    assert "ca_file of [backend]: ca.pem leads out of the folder of the stack" in refused(place.run("plan"))
 
 
 # --- code ---------------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -290,13 +291,36 @@ def test_a_person_is_asked_before_a_lock_is_taken_away(applied: Terminal) -> Non
         assert "the answer was no" in seen.out
 
 
+def test_what_a_holder_calls_himself_cannot_act_on_the_terminal(applied: Terminal) -> None:
+    with LocalBackend(applied.home).lock(replace(lock_info("apply"), who="\x1b[2Jann\u202e")):
+        seen = applied.converse("state", "unlock", "--force", answer="n\n", question="Take the lock away?")
+    assert r"\x1b[2Jann\u202e" in seen.out
+    assert "\x1b[2J" not in seen.out
+    assert "\u202e" not in seen.out
+
+
+def test_a_state_that_is_pulled_cannot_act_on_the_terminal_and_is_the_same(applied: Terminal) -> None:
+    path = applied.home / "state.json"
+    odd = "\x7f\x9b2J\u202e\U0001f600é"
+    path.write_text(path.read_text().replace("Jira + Confluence", odd))
+    ran = applied.run("state", "pull").ended(ExitCode.DONE)
+    assert ran.out.isascii()
+    assert "\x7f" not in ran.out
+    assert json.loads(ran.out) == json.loads(path.read_text())
+    assert odd in path.read_text()
+    file = applied.folder / "pulled.json"
+    file.write_text(ran.out)
+    applied.run("state", "push", str(file)).ended(ExitCode.DONE)
+    assert odd in path.read_text()
+
+
 # --- moving elsewhere -----------------------------------------------------------------------------------------------
 
 
 def test_a_backend_file_must_say_where(tmp_path: Path) -> None:
     file = tmp_path / "old.toml"
-    file.write_text('[backend]\nkind = "http"\naddress = "env:A"\n')
-    assert read_backend_file(file) == HttpTable(address="env:A")
+    file.write_text('[backend]\nkind = "http"\naddress = "env:STATE_A"\n')
+    assert read_backend_file(file) == HttpTable(address="env:STATE_A")
     for text in ("[stack]\n", "[backend]\nkind = 3\n", "["):
         file.write_text(text)
         with pytest.raises(SpecError):

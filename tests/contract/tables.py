@@ -10,7 +10,7 @@ Named = tuple[dict[str, Any], dict[str, str]]
 
 
 def postgres(dsn: str, schema: str) -> Named:
-    return {"kind": "postgres", "dsn": "env:DSN", "schema": schema}, {"DSN": dsn}
+    return {"kind": "postgres", "dsn": "env:STATE_DSN", "schema": schema}, {"STATE_DSN": dsn}
 
 
 def s3(url: str) -> Named:
@@ -20,8 +20,8 @@ def s3(url: str) -> Named:
 
 
 def document(address: str) -> Named:
-    table = {"kind": "http", "address": "env:ADDRESS", "username": USER, "password": "env:TOKEN"}
-    return table, {"TOKEN": TOKEN, "ADDRESS": address}
+    table = {"kind": "http", "address": "env:STATE_ADDRESS", "username": USER, "password": "env:TOKEN"}
+    return table, {"TOKEN": TOKEN, "STATE_ADDRESS": address}
 
 
 def gitlab(address: str) -> Named:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from contextlib import ExitStack
+from dataclasses import replace
 
 import psycopg
 import pytest
@@ -141,6 +142,20 @@ def test_states_are_apart(postgres_server, stack):
     assert len({backend.where for backend in places}) == 2
 
 
+def test_a_lock_is_of_one_state(postgres_server, stack):
+    dsn = SecretStr(postgres_server.dsn)
+    one, *others = (
+        PostgresBackend(dsn, *place)
+        for place in (("reconciler", stack, "default"), ("reconciler", stack, "staging"), ("other", stack, "default"))
+    )
+    with one.lock(ANN):
+        for other in others:
+            assert other.holder() is None
+            with other.lock(replace(ANN, id="2")):
+                assert other.holder().id == "2"
+        assert one.holder() == ANN
+
+
 def test_what_the_server_refuses_is_said(postgres_server, stack):
     with psycopg.connect(postgres_server.dsn, autocommit=True) as connection:
         connection.execute("DROP ROLE IF EXISTS guest")
@@ -180,12 +195,22 @@ def test_a_server_that_is_not_there_is_named_without_the_password():
         ("host=127.0.0.1", None),
         ("host=/run/postgresql", None),
         ("dbname=states", None),
+        ("host=localhost hostaddr=192.0.2.1", "require"),
+        ("hostaddr=127.0.0.1", None),
+        ("service=states sslmode=verify-full", "verify-full"),
     ],
 )
 def test_tls_is_not_silently_off(dsn, mode, monkeypatch):
     monkeypatch.delenv("PGSSLMODE", raising=False)
     monkeypatch.delenv("PGHOST", raising=False)
     assert PostgresBackend(SecretStr(dsn), "r", "acme", "default")._target.get("sslmode") == mode
+
+
+def test_a_service_does_not_turn_tls_off(monkeypatch):
+    monkeypatch.delenv("PGSSLMODE", raising=False)
+    with pytest.raises(StateError, match="names a service") as caught:
+        PostgresBackend(SecretStr("service=states"), "r", "acme", "default").get()
+    assert "sslmode=verify-full" in caught.value.remedy
 
 
 def test_without_a_lock_nothing_is_journaled(connect):

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from email.utils import formatdate
 from threading import Barrier
 
 import boto3
 import pytest
 from botocore.exceptions import ClientError
+from contract import buckets as buckets_module
 from contract.servers import free_port
 from pydantic import SecretStr
 
@@ -199,6 +202,92 @@ def test_who_was_unlocked_writes_nothing_more(connect, buckets):
         backend.append(b"stray\n")
     other.unlock(ANN.id)
     assert other.journal() == b""
+
+
+def test_a_lock_that_is_renewed_meanwhile_is_taken_away_all_the_same(connect, monkeypatch):
+    backend, other = connect(), connect()
+    with backend.lock(ANN):
+        held = s3._Held(other, ANN, other._get("lock.json").etag)
+        put, renewals = S3Backend._put, iter([True])
+
+        def renewed_first(self, name, data, if_etag):
+            if data == s3._FREE and next(renewals, False):
+                held.renew()
+            return put(self, name, data, if_etag)
+
+        monkeypatch.setattr(S3Backend, "_put", renewed_first)
+        connect().unlock(ANN.id)
+        assert other.holder() is None
+        renewals = itertools.repeat(True)
+        held = s3._Held(other, ANN, other._get("lock.json").etag)
+        assert held.renew()
+        with pytest.raises(StateError, match="was not taken away"):
+            connect().unlock(ANN.id)
+
+
+def test_a_line_that_took_longer_than_the_lease_lets_nothing_go_on(connect, monkeypatch):
+    backend = connect()
+    put = S3Backend._put
+
+    def slow(self, name, data, if_etag):
+        if name.startswith("journal/"):
+            backend._lease._safe_until = 0.0
+        return put(self, name, data, if_etag)
+
+    with pytest.raises(StateError, match="could not be renewed"), backend.lock(ANN):  # noqa: PT012 - it is raised where the lock ends
+        monkeypatch.setattr(S3Backend, "_put", slow)
+        backend.append(b"intended\n")
+
+
+@pytest.mark.parametrize(
+    ("header", "value", "problem"),
+    [("Date", "yesterday", "Invalid date"), ("Last-Modified", None, "does not say"), ("ETag", None, "does not say")],
+)
+def test_a_server_that_says_no_times_is_an_error(connect, monkeypatch, header, value, problem):
+    backend = connect()
+    backend.put(b"one", "")
+    send = buckets_module._Handler.send_header
+
+    def lie(self, name, said):
+        if name != header:
+            send(self, name, said)
+        elif value:
+            send(self, name, value)
+
+    monkeypatch.setattr(buckets_module._Handler, "send_header", lie)
+    with pytest.raises(StateError, match=problem):
+        backend.get()
+
+
+def test_a_clock_of_a_server_that_names_no_zone_is_read(connect, monkeypatch):
+    backend = connect()
+    monkeypatch.setattr(
+        buckets_module._Handler, "date_time_string", lambda self, timestamp=None: formatdate(time.time())
+    )
+    with backend.lock(ANN):
+        assert backend.holder() == ANN
+
+
+def test_an_object_beyond_all_measure_is_not_read(connect, monkeypatch):
+    backend = connect()
+    backend.put(b"12345", "")
+    monkeypatch.setattr(s3, "LARGEST", 4)
+    with pytest.raises(StateError, match="the object is larger than"):
+        backend.get()
+
+
+def test_an_object_that_is_cut_short_is_an_error(connect, monkeypatch):
+    backend = connect()
+    backend.put(b"12345", "")
+    send = buckets_module._Handler.send_header
+
+    def lie(self, name, said):
+        self.close_connection = True
+        send(self, name, "9" if name == "Content-Length" else said)
+
+    monkeypatch.setattr(buckets_module._Handler, "send_header", lie)
+    with pytest.raises(StateError, match="reading state"):
+        backend.get()
 
 
 def test_who_loses_the_race_for_a_free_lock_is_refused(connect, monkeypatch):

@@ -9,7 +9,7 @@ from reconciler.spec.backends import HttpTable, LocalTable, PostgresTable, S3Tab
 from reconciler.spec.load import Kinds, read_backend, read_spec
 
 SYSTEMS = '[systems.jira]\nprovider = "jira"\nurl = "https://jira.acme.eu"\ntoken = "env:T"\n'
-POSTGRES = '[backend]\nkind = "postgres"\ndsn = "env:DSN"\n'
+POSTGRES = '[backend]\nkind = "postgres"\ndsn = "env:STATE_DSN"\n'
 
 
 @pytest.fixture
@@ -35,8 +35,8 @@ def test_without_the_table_the_state_is_local(folder):
     [
         ("[backend]\n", LocalTable()),
         ('[backend]\nkind = "local"\n', LocalTable()),
-        (POSTGRES, PostgresTable(dsn="env:DSN")),
-        (POSTGRES + 'schema = "sso"\n', PostgresTable(dsn="env:DSN", schema="sso")),
+        (POSTGRES, PostgresTable(dsn="env:STATE_DSN")),
+        (POSTGRES + 'schema = "sso"\n', PostgresTable(dsn="env:STATE_DSN", schema="sso")),
         ('[backend]\nkind = "s3"\nbucket = "b"\nlease = 30\n', S3Table(bucket="b", lease=30)),
         (
             (
@@ -50,8 +50,8 @@ def test_without_the_table_the_state_is_local(folder):
             HttpTable(address="https://git.acme.eu/{environment}", lock_method="POST"),
         ),
         (
-            '[backend]\nkind = "http"\naddress = "env:A"\nusername = "ci"\npassword = "env:P"\n',
-            HttpTable(address="env:A", username="ci", password="env:P"),
+            '[backend]\nkind = "http"\naddress = "env:STATE_A"\nusername = "ci"\npassword = "env:P"\n',
+            HttpTable(address="env:STATE_A", username="ci", password="env:P"),
         ),
     ],
 )
@@ -64,7 +64,7 @@ def test_an_environment_may_keep_its_state_elsewhere(folder):
     (folder / "a.toml").write_text(SYSTEMS)
     (folder / "env" / "production.toml").write_text(POSTGRES)
     assert read_backend(folder, None) == LocalTable()
-    assert read_backend(folder, "production") == PostgresTable(dsn="env:DSN")
+    assert read_backend(folder, "production") == PostgresTable(dsn="env:STATE_DSN")
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_an_environment_may_keep_its_state_elsewhere(folder):
         ("backend = 3\n", "backend", "must be a table", ""),
         ('[backend]\nkind = "postgre"\n', "backend.kind", 'must be "local" or', "did you mean postgres?"),
         ("[backend]\nkind = 3\n", "backend.kind", "must be", ""),
-        ('[backend]\nkind = "postgres"\n', "backend.dsn", "this key is missing", "env:RECONCILER_DSN"),
+        ('[backend]\nkind = "postgres"\n', "backend.dsn", "this key is missing", "env:STATE_DSN"),
         (POSTGRES + 'shema = "x"\n', "backend.shema", "unknown key", "did you mean schema?"),
         ('[backend]\nbucket = "b"\n', "backend.bucket", "unknown key", "there are kind"),
         (
@@ -81,6 +81,25 @@ def test_an_environment_may_keep_its_state_elsewhere(folder):
             "backend.dsn",
             "must not stand in the spec",
             "env:",
+        ),
+        (
+            '[backend]\nkind = "postgres"\ndsn = "env:CI_COMMIT_TITLE"\n',
+            "backend.dsn",
+            "others fill",
+            "begins with STATE_",
+        ),
+        ('[backend]\nkind = "postgres"\ndsn = "age:team#dsn"\n', "backend.dsn", "everybody can encrypt", "STATE_"),
+        (
+            '[backend]\nkind = "http"\naddress = "env:CI_TITLE"\n',
+            "backend.address",
+            "others fill",
+            "env:STATE_CI_TITLE",
+        ),
+        (
+            '[backend]\nkind = "http"\naddress = "env:STATE_A"\nlock_address = "env:CI_TITLE"\n',
+            "backend.lock_address",
+            "others fill",
+            "",
         ),
         ('[backend]\nkind = "s3"\nbucket = "b"\nlease = 5\n', "backend.lease", "must be 10 or more", ""),
         ('[backend]\nkind = "s3"\nbucket = "b"\nendpoint = "ftp://h"\n', "backend.endpoint", "no scheme", ""),
@@ -106,19 +125,19 @@ def test_an_environment_may_keep_its_state_elsewhere(folder):
         ('[backend]\nkind = "http"\naddress = "http://h/s"\n', "backend.address", "clear text", ""),
         ('[backend]\nkind = "http"\naddress = "https://u:p@h/s"\n', "backend.address", "credentials", ""),
         (
-            '[backend]\nkind = "http"\naddress = "env:A"\nlock_address = "x"\n',
+            '[backend]\nkind = "http"\naddress = "env:STATE_A"\nlock_address = "x"\n',
             "backend.lock_address",
             "no scheme",
             "",
         ),
         (
-            '[backend]\nkind = "http"\naddress = "env:A"\npassword = "env:P"\n',
+            '[backend]\nkind = "http"\naddress = "env:STATE_A"\npassword = "env:P"\n',
             "backend.username",
             "missing",
             "password",
         ),
         (
-            '[backend]\nkind = "http"\naddress = "env:A"\nusername = "u"\npassword = "hunter2"\n',
+            '[backend]\nkind = "http"\naddress = "env:STATE_A"\nusername = "u"\npassword = "hunter2"\n',
             "backend.password",
             "must not stand in the spec",
             "",
@@ -147,4 +166,4 @@ def test_validate_says_it_too_and_nothing_twice(folder):
 
 def test_other_mistakes_do_not_hide_where_the_state_lies(folder):
     (folder / "a.toml").write_text(POSTGRES + "[systems.jira]\nnonsense = 3\n")
-    assert read_backend(folder, None) == PostgresTable(dsn="env:DSN")
+    assert read_backend(folder, None) == PostgresTable(dsn="env:STATE_DSN")
