@@ -74,7 +74,7 @@ def apply(request: Request, dialogue: Dialogue) -> Outcome | None:
         spec = replace(spec, intent=emptied(spec.intent))
     with (
         place.state_store(spec).open(lock_info("apply")) as store,
-        look(place, spec, store.state, Access.WRITE, allowed=request.allowed) as world,
+        look(place, spec, store.state, store.backend, Access.WRITE, allowed=request.allowed) as world,
     ):
         plan = judged(world, spec)
         if request.saved is not None:

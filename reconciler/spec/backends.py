@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Final
 from pydantic import Field
 
 from reconciler.spec.model import Name, Table, Text, Word
-from reconciler.spec.rules import parse_handle, parse_url
+from reconciler.spec.rules import BrokenRuleError, parse_handle, parse_url
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from reconciler.core.secret import Handle
     from reconciler.spec.findings import Findings
 
-_HANDLE: Final = "`env:VARIABLE`, `file:NAME#KEY` or `command:NAME#KEY`"
+_HANDLE: Final = (
+    "`env:VARIABLE`, `file:NAME#KEY`, `command:NAME#KEY`, or `age:NAME#KEY` if `[age.NAME]` names a `file`"
+)
 Method = Annotated[str, Field(pattern="^[A-Z]+$", max_length=20)]
 
 
@@ -27,9 +30,14 @@ class PostgresTable(Table):
     """A PostgreSQL database; every stack and environment has its rows in the same tables."""
 
     dsn: str = Field(
-        description="Where the connection string lies, written like a token; the string itself names host, database, "
-        "user and password as libpq has it.",
+        description="Where the connection string lies: `env:VARIABLE`, `file:NAME#KEY` or `command:NAME#KEY`; the "
+        "string itself names host, database and user as libpq has it, and may name the password.",
         examples=["env:RECONCILER_DSN"],
+    )
+    password: str | None = Field(
+        None,
+        description=f"Where the password lies, if the connection string does not hold it: {_HANDLE}.",
+        examples=["age:team#database"],
     )
     db_schema: Name = Field(
         "reconciler",
@@ -84,8 +92,8 @@ class HttpTable(Table):
     """A server that speaks the protocol of Terraform's `http` backend, such as the states that GitLab manages."""
 
     address: str = Field(
-        description="The URL of the state, or where it lies, written like a token. `{stack}` and `{environment}` in "
-        "it stand for their names.",
+        description="The URL of the state, or where it lies: `env:VARIABLE`, `file:NAME#KEY` or `command:NAME#KEY`. "
+        "`{stack}` and `{environment}` in it stand for their names.",
         examples=["https://gitlab.acme.eu/api/v4/projects/7/terraform/state/sso-{environment}"],
     )
     lock_address: str | None = Field(
@@ -123,7 +131,9 @@ KINDS: Final[Mapping[str, type[BackendTable]]] = {
 def check_backend(table: BackendTable, findings: Findings) -> None:
     """Adds what is wrong with the values of a table that has the right keys."""
     if isinstance(table, PostgresTable):
-        findings.attempt(parse_handle, table.dsn, "backend", "dsn")
+        findings.attempt(_parse_place, table.dsn, "backend", "dsn")
+        if table.password is not None:
+            findings.attempt(parse_handle, table.password, "backend", "password")
     if isinstance(table, S3Table):
         _check_s3(table, findings)
     if isinstance(table, HttpTable):
@@ -133,7 +143,7 @@ def check_backend(table: BackendTable, findings: Findings) -> None:
 def _check_http(table: HttpTable, findings: Findings) -> None:
     for key, address in (("address", table.address), ("lock_address", table.lock_address)):
         if address is not None:
-            rule = parse_handle if is_handle(address) else partial(parse_url, allow_http=table.allow_http)
+            rule = _parse_place if is_handle(address) else partial(parse_url, allow_http=table.allow_http)
             findings.attempt(rule, address, "backend", key)
     _check_pair(("username", table.username), ("password", table.password), findings)
     if table.password is not None:
@@ -156,6 +166,27 @@ def _check_pair(one: tuple[str, str | None], other: tuple[str, str | None], find
             findings.fail("this key is missing", f"{key} means nothing without it", "backend", partner)
 
 
+def _parse_place(text: str) -> Handle:
+    """The handle of what says which host is asked. Not `age:`: everybody may encrypt for a recipient."""
+    handle = parse_handle(text)
+    if handle.store.startswith("age:"):
+        raise BrokenRuleError(
+            "an age file can be anybody's who knows its recipients, so it cannot say where the state is kept",
+            "name it by env:, file: or command:, and only the credential by age:",
+        )
+    return handle
+
+
+def find_age_files(table: BackendTable) -> dict[str, str]:
+    """The age stores that credentials of a table lie in: their names, each with a key that names it."""
+    values = {key: getattr(table, key, None) for key in ("password", "access_key", "secret_key")}
+    return {
+        store.removeprefix("age:"): key
+        for key, text in values.items()
+        if text is not None and (store := text.partition("#")[0]).startswith("age:")
+    }
+
+
 def is_handle(text: str) -> bool:
-    """Whether a value that may be written out or named is named: `env:…`, `file:…`, `command:…`."""
-    return text.startswith(("env:", "file:", "command:"))
+    """Whether a value that may be written out or named is named: `env:…`, `file:…`, `age:…`, `command:…`."""
+    return text.startswith(("env:", "file:", "age:", "command:"))

@@ -17,6 +17,7 @@ from reconciler.secrets.age_store import AgeStore
 from reconciler.secrets.command import CommandStore
 from reconciler.secrets.env import EnvironmentStore
 from reconciler.secrets.file import FileStore
+from reconciler.secrets.keepers import SealedFile
 from reconciler.secrets.operator import Command
 
 CANARY = "c4n4ry-Zk3vN0tInAnyOutput"
@@ -44,7 +45,7 @@ def _command_store(folder):
 def _age_store(folder):
     identity = x25519.Identity.generate()
     keys = AgeKeys("age:acme", (str(identity.to_public()),), ("env:KEY",), {"KEY": str(identity)})
-    return lambda: AgeStore(folder / "acme" / "default" / "acme.secrets.age", keys)
+    return lambda: AgeStore(SealedFile(folder / "acme" / "default" / "acme.secrets.age"), keys)
 
 
 STORES = {

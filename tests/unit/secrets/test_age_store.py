@@ -14,6 +14,7 @@ from reconciler import files
 from reconciler.errors import SecretError
 from reconciler.secrets.age import AgeKeys, require_age
 from reconciler.secrets.age_store import AgeStore
+from reconciler.secrets.keepers import SealedFile
 
 CANARY = "c4n4ry-Zk3vN0tInAnyOutput"
 OURS, THEIRS = x25519.Identity.generate(), x25519.Identity.generate()
@@ -28,7 +29,7 @@ def store(tmp_path):
     def make(*recipients, identity=OURS, sources=("env:KEY",)):
         environ = {"KEY": str(identity)} if identity else {"KEY": ""}
         return AgeStore(
-            tmp_path / "home" / "team.age",
+            SealedFile(tmp_path / "home" / "team.age"),
             AgeKeys("age:team", recipients or (recipient(OURS), recipient(THEIRS)), sources, environ),
         )
 
