@@ -38,6 +38,7 @@ def pull(place: Place) -> bytes:
     state = store.read()
     if data is None:
         raise StateError(f"{store.backend.where}: there is no state yet", "the first apply makes it")
+    store.codec.refuse_downgrade(data, store.backend.where)
     return store.codec.encode_state(state)
 
 

@@ -152,6 +152,23 @@ def test_secrets_move_along_with_the_state_and_back(fresh: Fresh) -> None:
     place.settle()
 
 
+def test_secrets_that_did_not_arrive_leave_the_state_where_it_was(
+    fresh: Fresh, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = fresh.spec["backend"]
+    place = Workplace(fresh.sandbox, fresh.folder, {**fresh.environ})
+    place.write(WHOLE)
+    place.apply("locks-out").ended(ExitCode.DONE)
+    place.write(WHOLE, {"backend": table})
+    with monkeypatch.context() as patch:
+        patch.setattr(type(fresh.store), "put_companion", lambda *_: None)
+        ran = place.run("state", "migrate", "--from", "local").ended(ExitCode.ERROR)
+    assert "team.secrets.age does not come back as it was put there" in " ".join(ran.err.split())
+    assert fresh.store.get()[0] is None
+    place.write(WHOLE)
+    place.settle()
+
+
 # --- credentials of the backend -----------------------------------------------------------------------------------
 
 
