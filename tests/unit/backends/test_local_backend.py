@@ -257,3 +257,12 @@ def test_no_name_from_elsewhere_is_a_path(tmp_path, name):
         with pytest.raises(StateError, match="is no name of a file beside a state"):
             use()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_backup_that_goes_while_it_is_looked_for_is_unknown(tmp_path, monkeypatch):
+    backend = LocalBackend(tmp_path)
+    backend.put(b"two", backend.put(b"one", ""))
+    (past,) = backend.history()
+    monkeypatch.setattr("reconciler.files.read", lambda path: None)
+    with pytest.raises(StateError, match="no past state is called"):
+        backend.past(past.id)
