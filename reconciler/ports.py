@@ -406,6 +406,21 @@ class Backend(Protocol):
     def past(self, past_id: str) -> bytes:
         """A snapshot of the history. StateError if it has none of that id."""
 
+    def replace_past(self, past_id: str, data: bytes) -> None:
+        """Puts other bytes in the place of a snapshot of the history, which keeps its id and its time."""
+
+    def companions(self) -> Sequence[str]:
+        """The names of what lies beside the snapshot."""
+
+    def companion(self, name: str) -> tuple[bytes | None, str]:
+        """What lies beside the snapshot under a name (None: nothing), and its version."""
+
+    def put_companion(self, name: str, data: bytes, if_version: str) -> str | None:
+        """Replaces a companion if its version is still `if_version`; the new version, None if it is not.
+
+        Atomic as `put` is, and durable when it returns. Safe to call from many threads.
+        """
+
 
 class Sealing(Protocol):
     """Encrypts what others keep for us, and reads it again."""

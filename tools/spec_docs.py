@@ -44,9 +44,9 @@ or a group. Each environment has a state of its own; without an overlay the envi
 - **Absent means not managed**, unless a default is shown. An empty list means: make it empty.
 - **Names of tables** have letters, digits, `-` and `_`; those of groups may be any text.
 - **Secrets never stand in a spec.** It says where they lie: `env:VARIABLE`, `file:NAME#KEY`, `age:NAME#KEY` or
-  `command:NAME#KEY`. A file is `NAME.secrets` beside the state; an age file is encrypted for the recipients of
-  `[age.NAME]`. A command is defined in the operator's own configuration, so that a change of the spec cannot run
-  code.
+  `command:NAME#KEY`. A file is `NAME.secrets` below `--state-dir`, whatever `[backend]` says; an age store is
+  encrypted for the recipients of `[age.NAME]`. A command is defined in the operator's own configuration, so that a
+  change of the spec cannot run code.
 - **Nothing is converted**: a number in quotes is text. A key that is not known is an error.
 """
 

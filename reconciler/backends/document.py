@@ -1,11 +1,12 @@
 """The one document in which a server of Terraform's `http` protocol keeps a state.
 
 ```json
-{"format": "reconciler document", "version": 1, "serial": 7, "lineage": "…",
- "snapshot": {"text": "…"}, "journal": {"text": "…"}}
+{"format": "reconciler document", "version": 2, "serial": 7, "lineage": "…",
+ "snapshot": {"text": "…"}, "journal": {"text": "…"}, "companions": {"team.secrets.age": {"text": "…"}}}
 ```
 
-`serial` counts the writes; GitLab needs it, and refuses a second document of the same one.
+`serial` counts the writes; GitLab needs it, and refuses a second document of the same one. Without companions the
+version is 1; a program that knows only that one must not write the document without them.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Literal
 from uuid import uuid4
 
@@ -30,11 +32,12 @@ class Document:
     lineage: str = ""
     snapshot: bytes | None = None
     journal: bytes = b""
+    companions: Mapping[str, bytes] = field(default_factory=dict)
 
     @property
     def version(self) -> str:
         """The digest of the snapshot; empty if there is none."""
-        return "" if self.snapshot is None else hashlib.sha256(self.snapshot).hexdigest()
+        return digest(self.snapshot)
 
     @property
     def following(self) -> Document:
@@ -55,18 +58,21 @@ class _File:
     """The document as it is written."""
 
     format: Literal["reconciler document"]
-    version: Literal[1]
+    version: Literal[1, 2]
     serial: int
     lineage: str
     snapshot: _Blob | None = None
     journal: _Blob = _Blob()
+    companions: Mapping[str, _Blob] | None = None
 
 
 def encode(document: Document) -> bytes:
     """The document as it is written."""
     snapshot = None if document.snapshot is None else _blob(document.snapshot)
     journal = _blob(document.journal)
-    file = _File("reconciler document", 1, document.serial, document.lineage, snapshot, journal)
+    companions = {name: _blob(data) for name, data in document.companions.items()} or None
+    version: Literal[1, 2] = 2 if companions else 1
+    file = _File("reconciler document", version, document.serial, document.lineage, snapshot, journal, companions)
     return TypeAdapter(_File).dump_json(file, exclude_none=True) + b"\n"
 
 
@@ -74,7 +80,8 @@ def parse(data: bytes, where: str) -> Document:
     """What was written. StateError for anything else."""
     try:
         file = TypeAdapter(_File).validate_json(data)
-        return Document(file.serial, file.lineage, _bytes(file.snapshot), _bytes(file.journal) or b"")
+        companions = {name: _bytes(blob) or b"" for name, blob in (file.companions or {}).items()}
+        return Document(file.serial, file.lineage, _bytes(file.snapshot), _bytes(file.journal) or b"", companions)
     except (ValidationError, binascii.Error):
         raise StateError(
             f"{where}: what lies there was not written by this reconciler", "give the state an address of its own"
@@ -92,6 +99,11 @@ def _bytes(blob: _Blob | None) -> bytes | None:
     if blob is None:
         return None
     return base64.b64decode(blob.base64) if blob.base64 is not None else (blob.text or "").encode()
+
+
+def digest(data: bytes | None) -> str:
+    """The version of what is in a document; empty if it is not there."""
+    return "" if data is None else hashlib.sha256(data).hexdigest()
 
 
 def md5(data: bytes) -> str:

@@ -1,8 +1,8 @@
 """The state behind the protocol of Terraform's `http` backend, such as the states that GitLab manages.
 
 The protocol has one document for each address, and a lock beside it. The document is ours (`document.py`): the
-journal is a part of it, so that a machine without a disk loses nothing; the cost is one write of the whole document
-for each group of steps.
+journal is a part of it, and so are the companions, so that a machine without a disk loses nothing; the cost is one
+write of the whole document for each group of steps, and for each secret.
 
 The protocol knows no compare-and-swap. What guards a write is the lock, whose id goes with it, and that the document
 is read again before a snapshot takes the place of another. GitLab adds that no two documents can have one serial.
@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from http import HTTPStatus
+from threading import RLock
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -25,7 +26,7 @@ from pydantic import SecretStr, TypeAdapter, ValidationError
 
 from reconciler import __version__
 from reconciler.backends.batches import Batches
-from reconciler.backends.document import Document, encode, md5, parse
+from reconciler.backends.document import Document, digest, encode, md5, parse
 from reconciler.backends.locks import NOBODY, lost, overtaken, refusal
 from reconciler.core.intent import System
 from reconciler.errors import ReconcilerError, RequestError, StateError
@@ -76,11 +77,9 @@ class HttpBackend:
 
     def put(self, data: bytes, if_version: str) -> str:
         """Replaces the snapshot if its digest is still `if_version`; the new digest. Takes the lock if it is free."""
-        with self._locked("put") as held:
-            found = self._read()
-            known = held.document
-            other = bool(known.lineage) and found.lineage != known.lineage
-            if found.version != if_version or found.serial < known.serial or other:
+        with self._locked("put") as held, held.writing:
+            found = self._read_again(held.document)
+            if found.version != if_version:
                 raise overtaken(self.where)
             held.document = self._write(replace(found, snapshot=data))
             return held.document.version
@@ -93,11 +92,35 @@ class HttpBackend:
         """None: the protocol keeps one document."""
         raise self._no_past()
 
+    def replace_past(self, past_id: str, data: bytes) -> None:  # noqa: ARG002 - a duty of every backend
+        """None: the protocol keeps one document."""
+        raise self._no_past()
+
     def _no_past(self) -> StateError:
         return StateError(
             f"{self.where}: this protocol keeps no past states",
             "GitLab lists its own under Operate > Terraform states; `reconciler state push FILE` puts one back",
         )
+
+    # --- companions -----------------------------------------------------------------------------------------------
+
+    def companions(self) -> Sequence[str]:
+        """The names of those in the document."""
+        return sorted(self._read().companions)
+
+    def companion(self, name: str) -> tuple[bytes | None, str]:
+        """A part of the document and its digest."""
+        data = self._read().companions.get(name)
+        return data, digest(data)
+
+    def put_companion(self, name: str, data: bytes, if_version: str) -> str | None:
+        """Replaces the part if its digest is still `if_version`, by a write of the whole document."""
+        with self._locked("put a secret store") as held, held.writing:
+            found = self._read_again(held.document)
+            if digest(found.companions.get(name)) != if_version:
+                return None
+            held.document = self._write(replace(found, companions={**found.companions, name: data}))
+            return digest(data)
 
     # --- the journal ----------------------------------------------------------------------------------------------
 
@@ -111,11 +134,12 @@ class HttpBackend:
 
     def _write_lines(self, lines: bytes) -> None:
         held = self._current()
-        held.document = self._write(replace(held.document, journal=held.document.journal + lines))
+        with held.writing:
+            held.document = self._write(replace(held.document, journal=held.document.journal + lines))
 
     def clear_journal(self) -> None:
         """Removes the journal."""
-        with self._locked("clear the journal") as held:
+        with self._locked("clear the journal") as held, held.writing:
             held.batches = Batches(self._write_lines)
             found = self._read()
             if found.journal:
@@ -207,6 +231,13 @@ class HttpBackend:
             raise StateError(f"{self.where}: what was read is not what its Content-MD5 says", "run the command again")
         return parse(answer.content, self.where)
 
+    def _read_again(self, known: Document) -> Document:
+        """What is there now. StateError if it does not follow on what was known."""
+        found = self._read()
+        if found.serial < known.serial or (known.lineage and found.lineage != known.lineage):
+            raise overtaken(self.where)
+        return found
+
     def _write(self, document: Document) -> Document:
         """Writes the document with the next serial."""
         held = self._current()
@@ -275,12 +306,16 @@ _HELD_REMEDY = (
 
 @dataclass(slots=True)
 class _Held:
-    """A lock that is held: for whom, the connection that writes, and the document as it was last read or written."""
+    """A lock that is held: for whom, the connection that writes, and the document as it was last read or written.
+
+    `writing` is held from a read of the document to the write that follows on it.
+    """
 
     info: LockInfo
     http: Http
     batches: Batches
     document: Document = field(default_factory=Document)
+    writing: RLock = field(default_factory=RLock)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ journal.jsonl    what an apply that has not ended yet did since
 .lock            locked by the operating system while an apply runs: free as soon as its process is gone
 lock.json        who holds that lock, for messages
 backups/         the snapshots before, numbered in their order; the newest 20
+NAME.secrets.age companions: encrypted stores of secrets
 ```
 """
 
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from filelock import FileLock
 
 _BACKUP = re.compile(r"(\d{8})-[0-9a-f]{12}\.json")
+_COMPANION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\.age")
 _PATIENCE = 0.3
 """Seconds to wait for the lock: as long as `holder` of another process may need to look at it, and no more."""
 
@@ -105,17 +107,61 @@ class LocalBackend:
 
     def past(self, past_id: str) -> bytes:
         """One backup."""
-        with self._guard(self._backups, "read"):
-            names = [name for name in self._kept_backups() if name.partition("-")[0] == past_id]
-            data = files.read(self._backups / names[0]) if names else None
+        path = self._find_backup(past_id)
+        with self._guard(path, "read"):
+            data = files.read(path)
         if data is None:
             raise unknown_past(self.where, past_id)
         return data
+
+    def replace_past(self, past_id: str, data: bytes) -> None:
+        """Puts a new file in the place of a backup, with its time."""
+        path = self._find_backup(past_id)
+        with self._guard(path, "written"), self._exclusive():
+            written = path.stat()
+            files.replace(path, data)
+            os.utime(path, ns=(written.st_atime_ns, written.st_mtime_ns))
+
+    def _find_backup(self, past_id: str) -> Path:
+        with self._guard(self._backups, "read"):
+            for name in self._kept_backups():
+                if name.partition("-")[0] == past_id:
+                    return self._backups / name
+        raise unknown_past(self.where, past_id)
 
     def _kept_backups(self) -> list[str]:
         if not self._backups.is_dir():
             return []
         return sorted(path.name for path in self._backups.iterdir() if _BACKUP.fullmatch(path.name))
+
+    # --- companions -----------------------------------------------------------------------------------------------
+
+    def companions(self) -> Sequence[str]:
+        """The names of the encrypted files in the folder."""
+        with self._guard(self._directory, "read"):
+            if not self._directory.is_dir():
+                return []
+            return sorted(path.name for path in self._directory.iterdir() if _COMPANION.fullmatch(path.name))
+
+    def companion(self, name: str) -> tuple[bytes | None, str]:
+        """A file of the folder and its digest."""
+        path = self._companion_path(name)
+        with self._guard(path, "read"):
+            data = files.read(path)
+        return data, _version(data)
+
+    def put_companion(self, name: str, data: bytes, if_version: str) -> str | None:
+        """Replaces the file if its digest is still `if_version`."""
+        path = self._companion_path(name)
+        with self._putting, self._guard(path, "written"), self._exclusive():
+            old = files.read(path)
+            done = _version(old) == if_version and files.exchange(path, old, data)
+        return _version(data) if done else None
+
+    def _companion_path(self, name: str) -> Path:
+        if not _COMPANION.fullmatch(name):
+            raise StateError(f"{self.where}: {name!r} is no name of a file beside a state", "rename it where it lies")
+        return self._directory / name
 
     # --- the journal ----------------------------------------------------------------------------------------------
 

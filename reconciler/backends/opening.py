@@ -66,7 +66,8 @@ def open_backend(table: BackendTable, around: Surroundings) -> Backend:
                 from reconciler.backends.postgres import PostgresBackend  # noqa: PLC0415 - an extra, 50 ms
 
                 dsn = around.secret(table.dsn, "dsn")
-                return PostgresBackend(dsn, table.db_schema, around.stack, around.environment)
+                password = around.secret(table.password, "password") if table.password else None
+                return PostgresBackend(dsn, table.db_schema, around.stack, around.environment, password)
             case S3Table():
                 from reconciler.backends.s3 import S3Backend  # noqa: PLC0415 - an extra, 300 ms
 

@@ -1,10 +1,11 @@
 """The state in a PostgreSQL database: one row for the snapshot, rows for the journal, an advisory lock.
 
 ```text
-states    the snapshot of each stack and environment, with a version that every put counts up
-past      the snapshots before, the newest 20
-journal   what an apply that has not ended yet did since
-holders   who holds a lock, for messages, with the number of the session that does
+states      the snapshot of each stack and environment, with a version that every put counts up
+past        the snapshots before, the newest 20
+journal     what an apply that has not ended yet did since
+companions  encrypted stores of secrets, with versions likewise
+holders     who holds a lock, for messages, with the number of the session that does
 ```
 
 The lock is an advisory lock of the session that also does the writing. It ends with that session: a holder that
@@ -59,6 +60,9 @@ CREATE TABLE IF NOT EXISTS {schema}.past (
 CREATE TABLE IF NOT EXISTS {schema}.journal (
   stack text, environment text, number bigint GENERATED ALWAYS AS IDENTITY, lines bytea NOT NULL,
   PRIMARY KEY (stack, environment, number));
+CREATE TABLE IF NOT EXISTS {schema}.companions (
+  stack text, environment text, name text, version bigint NOT NULL, data bytea NOT NULL,
+  PRIMARY KEY (stack, environment, name));
 CREATE TABLE IF NOT EXISTS {schema}.holders (
   stack text, environment text, session integer NOT NULL, info text NOT NULL, PRIMARY KEY (stack, environment))
 """
@@ -76,8 +80,11 @@ _LOCAL_HOSTS = {"localhost", "127.0.0.1", "::1"}
 class PostgresBackend:
     """Keeps one state in the tables of `schema`, which the first write makes where they are missing."""
 
-    def __init__(self, dsn: SecretStr, schema: str, stack: str, environment: str) -> None:
+    def __init__(
+        self, dsn: SecretStr, schema: str, stack: str, environment: str, password: SecretStr | None = None
+    ) -> None:
         self._dsn = dsn
+        self._password = password
         self._schema = sql.Identifier(schema)
         named = json.dumps(["reconciler", schema, stack, environment])
         digest = int.from_bytes(hashlib.sha256(named.encode()).digest()[:8], "big", signed=False)
@@ -110,6 +117,8 @@ class PostgresBackend:
             )
         if not local and not mode:
             found.setdefault("sslmode", "require")  # libpq's own default would go on without TLS
+        if self._password is not None:
+            found["password"] = self._password.get_secret_value()
         return {"connect_timeout": "10", "application_name": "reconciler", **_ALIVE, **found}
 
     @property
@@ -177,6 +186,49 @@ class PostgresBackend:
             raise unknown_past(self.where, past_id)
         data: bytes = rows[0][0]
         return data
+
+    def replace_past(self, past_id: str, data: bytes) -> None:
+        """Puts other bytes into its row."""
+        with self._writing("rewriting a past state") as connection:
+            row = self._execute(
+                connection,
+                "UPDATE {schema}.past SET data = %(data)s WHERE {here} AND version::text = %(version)s "
+                "RETURNING version",
+                data=data,
+                version=past_id,
+            ).fetchone()
+        if row is None:
+            raise unknown_past(self.where, past_id)
+
+    # --- companions -----------------------------------------------------------------------------------------------
+
+    def companions(self) -> Sequence[str]:
+        """The names of those of this stack and environment."""
+        return [name for (name,) in self._read("SELECT name FROM {schema}.companions WHERE {here} ORDER BY name")]
+
+    def companion(self, name: str) -> tuple[bytes | None, str]:
+        """One of them, and its version."""
+        query: LiteralString = "SELECT data, version FROM {schema}.companions WHERE {here} AND name = %(name)s"
+        found = self._read(query, name=name)
+        return (found[0][0], str(found[0][1])) if found else (None, "")
+
+    def put_companion(self, name: str, data: bytes, if_version: str) -> str | None:
+        """Replaces one of them if its version is still `if_version`.
+
+        In one statement: those of other threads in the same session are in no transaction with it.
+        """
+        add: LiteralString = (
+            "INSERT INTO {schema}.companions (stack, environment, name, version, data) "
+            "VALUES (%(stack)s, %(environment)s, %(name)s, 1, %(data)s) ON CONFLICT DO NOTHING RETURNING version"
+        )
+        change: LiteralString = (
+            "UPDATE {schema}.companions SET data = %(data)s, version = version + 1 "
+            "WHERE {here} AND name = %(name)s AND version = %(old)s RETURNING version"
+        )
+        query, old = (change, int(if_version)) if if_version else (add, 0)
+        with self._writing(f"putting {name}, which may or may not have been done") as connection:
+            row = self._execute(connection, query, name=name, data=data, old=old).fetchone()
+        return None if row is None else str(row[0])
 
     # --- the journal ----------------------------------------------------------------------------------------------
 
@@ -272,7 +324,7 @@ class PostgresBackend:
             connection.close()
 
     def _make_tables(self, connection: Connection) -> None:
-        found = self._execute(connection, "SELECT to_regclass('{schema}.holders')").fetchone()
+        found = self._execute(connection, "SELECT to_regclass('{schema}.companions')").fetchone()
         if found is not None and found[0] is None:
             with connection.transaction():  # of two at once, one waits
                 connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('reconciler tables', 0))")

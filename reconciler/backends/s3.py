@@ -6,6 +6,7 @@ PREFIX/STACK/ENVIRONMENT/
   lock.json                who holds the lock; renewed while held, free once it was not for as long as its lease
   journal/000000000001     what an apply that has not ended yet did since, each put only where there is none
   past/00000001-TIME-ETAG  the snapshots before, the newest 20
+  companions/NAME          encrypted stores of secrets, replaced like the snapshot
 ```
 
 Before each write the lock is looked at. Its age is the difference of two times that the server says, so no other
@@ -113,10 +114,36 @@ class S3Backend:
 
     def past(self, past_id: str) -> bytes:
         """One of them."""
+        return self._find_past(past_id)[1].data
+
+    def replace_past(self, past_id: str, data: bytes) -> None:
+        """Puts another object in its place; its time is in its name."""
+        self._check_held()
+        name, found = self._find_past(past_id)
+        if self._put(name, data, found.etag) is None:
+            raise overtaken(self.where)
+
+    def _find_past(self, past_id: str) -> tuple[str, _Object]:
         for name in self._list("past/"):
             if name.partition("-")[0] == past_id and (found := self._get(f"past/{name}")):
-                return found.data
+                return f"past/{name}", found
         raise unknown_past(self.where, past_id)
+
+    # --- companions -----------------------------------------------------------------------------------------------
+
+    def companions(self) -> Sequence[str]:
+        """The names of the objects beside the snapshot."""
+        return self._list("companions/")
+
+    def companion(self, name: str) -> tuple[bytes | None, str]:
+        """One of them, and its ETag."""
+        found = self._get(f"companions/{name}")
+        return (None, "") if found is None else (found.data, found.etag)
+
+    def put_companion(self, name: str, data: bytes, if_version: str) -> str | None:
+        """Replaces one of them if its ETag is still `if_version`."""
+        self._check_held()
+        return self._put(f"companions/{name}", data, if_version)
 
     # --- the journal ----------------------------------------------------------------------------------------------
 

@@ -194,11 +194,10 @@ def unlock(place: Place, as_json: bool, force: bool, auto_approve: bool) -> None
 def migrate(place: Place, as_json: bool, source: str) -> None:
     """Move the state from another backend to the one that the spec names by now, and leave a note where it was."""
     from reconciler.flows.states import migrate
-    from reconciler.spec.backends import LocalTable
-    from reconciler.spec.load import read_backend_file
+    from reconciler.spec.load import Whereabouts, read_backend_file
 
-    table = LocalTable() if source == "local" else read_backend_file(Path(source))
-    there, here, state = migrate(place, table)
+    origin = Whereabouts() if source == "local" else read_backend_file(Path(source))
+    there, here, state = migrate(place, origin)
     _done(f"The state moved from {there} to {here}.", as_json, **{"from": there, "to": here, "serial": state.serial})
 
 

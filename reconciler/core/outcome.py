@@ -61,7 +61,7 @@ class Outcome:
     """A whole apply: its steps in the order in which they ended, the new serial, and what rotations led to.
 
     `logins` compares the logins before and after; None if nobody asked for it, or no sign-on was touched. `advice`
-    is what a person should know of a run that did not end as it should.
+    is what a person should do now: a run did not end as it should, or what it left needs a look.
     """
 
     results: tuple[StepResult, ...]

@@ -40,7 +40,7 @@ def fingerprint(key: bytes, value: str) -> str:
 class AgeFile(NamedTuple):
     """An encrypted file of secrets: whom it is encrypted for, and its path in the folder of the stack.
 
-    Without a path it lies beside the state.
+    Without a path it lies beside the state, wherever that is kept.
     """
 
     recipients: tuple[str, ...]

@@ -27,9 +27,14 @@ class SealedCodec:
 
     sealing: Sealing | None = None
 
+    @property
+    def encrypts(self) -> bool:
+        """Whether what is written is encrypted."""
+        return self.sealing is not None and self.sealing.encrypts
+
     def encode_state(self, state: State) -> bytes:
         """The state as a file."""
-        return self._seal(codec.encode_state(state))
+        return self.seal(codec.encode_state(state))
 
     def decode_state(self, data: bytes, where: str) -> State:
         """The state that a file holds. StateError or SecretError, naming `where`, for anything else."""
@@ -37,7 +42,7 @@ class SealedCodec:
 
     def encode_event(self, event: Event) -> bytes:
         """One journal line."""
-        return self._seal(codec.encode_event(event))
+        return self.seal(codec.encode_event(event))
 
     def decode_events(self, data: bytes, where: str) -> list[Event]:
         """The events of a journal, whose lines may be of both forms. A last line without its end did not happen."""
@@ -48,7 +53,7 @@ class SealedCodec:
 
     def encode_plan(self, plan: Plan) -> bytes:
         """The plan as a file."""
-        return self._seal(codec.encode_plan(plan))
+        return self.seal(codec.encode_plan(plan))
 
     def decode_plan(self, data: bytes, where: str) -> Plan:
         """The plan that a file holds, as `core.codec` reads it."""
@@ -71,7 +76,8 @@ class SealedCodec:
             'say encrypt = "age:NAME" in [stack]; or encrypt = "off", if it shall be readable from now on',
         )
 
-    def _seal(self, data: bytes) -> bytes:
+    def seal(self, data: bytes) -> bytes:
+        """What is plain, in the form in which it is written."""
         if self.sealing is None or not self.sealing.encrypts:
             return data
         text = json.dumps(self.sealing.encrypt(data).decode("ascii"))

@@ -13,8 +13,8 @@ from uuid import uuid4
 
 from reconciler.core.journal import Began, Event, Intended, fold
 from reconciler.core.state import State
-from reconciler.engine.sealed import SealedCodec
-from reconciler.errors import StateError
+from reconciler.engine.sealed import SealedCodec, is_sealed
+from reconciler.errors import SecretError, StateError
 from reconciler.ports import Backend, LockInfo
 
 if TYPE_CHECKING:
@@ -61,15 +61,20 @@ class StateStore:
         with self.backend.lock(info):
             try:
                 current = self._load(to_write=True)
-            except StateError:
+            except (StateError, SecretError):
                 if not force:
                     raise
-                current = OpenState(
-                    self.backend, self.codec, state, self.backend.get()[1], state, fits=True, _fresh=False
-                )
+                current = self._load_damaged(state)
             if not (force or current.fresh):
                 self._check_follows(current, state, rewind=rewind)
             return current.supersede(state)
+
+    def _load_damaged(self, state: State) -> OpenState:
+        """What cannot be read, to be replaced by `state`. StateError if that would not be encrypted any more."""
+        journal, (data, version) = self.backend.journal(), self.backend.get()
+        self.codec.refuse_downgrade(journal + (data or b""), self.backend.where)
+        fits = self.codec.fits(data)
+        return OpenState(self.backend, self.codec, state, version, state, fits, _fresh=False, _leftover=bool(journal))
 
     def _check_follows(self, current: OpenState, state: State, *, rewind: bool) -> None:
         where, there = self.backend.where, current.snapshot
@@ -97,7 +102,8 @@ class StateStore:
             snapshot = self.codec.decode_state(data, f"{self.backend.where}, state")
             self._check(snapshot, events)
         fits = self.codec.fits(data)
-        return OpenState(self.backend, self.codec, snapshot, version, fold(snapshot, events), fits, data is None)
+        state = fold(snapshot, events)
+        return OpenState(self.backend, self.codec, snapshot, version, state, fits, data is None, bool(journal))
 
     def _check_place(self, snapshot: State) -> None:
         """The snapshot is of the stack and environment that were asked for."""
@@ -135,7 +141,7 @@ class OpenState:
 
     `snapshot` and `version` are what the backend has; `state` is the snapshot with the journal folded in, as it was
     on opening or after the last commit. `fits`: the backend has it in the form, plain or encrypted, that the spec
-    wants; a commit sees to that.
+    wants; a commit sees to that, and that past snapshots are encrypted where it is.
     """
 
     backend: Backend
@@ -145,12 +151,18 @@ class OpenState:
     state: State
     fits: bool
     _fresh: bool
+    _leftover: bool
     _events: list[Event] = field(default_factory=list)
 
     @property
     def fresh(self) -> bool:
         """Whether there is no snapshot yet."""
         return self._fresh
+
+    @property
+    def settled(self) -> bool:
+        """Whether there is nothing that a commit would see to: no journal, and the form that the spec wants."""
+        return self.fits and not self._leftover
 
     @property
     def unfinished(self) -> bool:
@@ -205,12 +217,37 @@ class OpenState:
     def leave(self, note: bytes) -> None:
         """Puts a note in the place of the state, which was moved elsewhere."""
         self.version = self.backend.put(note, self.version)
+        self.seal_past()
 
     def _put(self, committed: State) -> State:
+        self.seal_past()
+        plain = not self.fits
         self.version = self.backend.put(self.codec.encode_state(committed), self.version)
         self.snapshot = self.state = committed
-        self._fresh, self.fits = False, True
+        self._fresh, self.fits, self._leftover = False, True, False
         self._events.clear()
         with suppress(StateError):  # it is committed; a journal of an older serial says nothing
             self.backend.clear_journal()
+        if plain:
+            with suppress(StateError):  # the next commit sees to it, before it adds to the history
+                self.seal_past()
         return committed
+
+    def seal_past(self) -> bool:
+        """Encrypts the past snapshots where snapshots are encrypted. False if the backend does not tell of any.
+
+        Only after the first commit that encrypts is the newest of them plain: it is done last, so that what was
+        interrupted is seen by the next commit.
+        """
+        if not self.codec.encrypts:
+            return True
+        try:
+            kept = self.backend.history()
+        except StateError:  # it keeps none for us, or what follows says why it cannot be asked
+            return False
+        if kept and not is_sealed(self.backend.past(kept[0].id)):
+            for each in reversed(kept):
+                data = self.backend.past(each.id)
+                if not is_sealed(data):
+                    self.backend.replace_past(each.id, self.codec.seal(data))
+        return True

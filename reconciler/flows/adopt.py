@@ -87,7 +87,7 @@ def _run(
     spec: SpecRead = place.read_spec()
     with (
         place.state_store(spec).open(lock_info(operation)) as store,
-        look(place, spec, store.state, Access.WRITE) as world,
+        look(place, spec, store.state, store.backend, Access.WRITE) as world,
     ):
         state = store.state
         change = make(world, address)

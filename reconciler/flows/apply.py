@@ -18,7 +18,7 @@ from reconciler.diagnostic import Severity
 from reconciler.engine.executor import Executor
 from reconciler.engine.performing import Performer
 from reconciler.engine.statestore import OpenState
-from reconciler.errors import IncompleteError, RefusedError, SpecError
+from reconciler.errors import IncompleteError, RefusedError, SpecError, StateError
 from reconciler.flows.checks import check_stores, compare, compare_places
 from reconciler.flows.doors import Door, find_doors, keeps_open, left_open, notes, permitted, without
 from reconciler.flows.place import Place, lock_info
@@ -74,8 +74,9 @@ def apply(request: Request, dialogue: Dialogue) -> Outcome | None:
         spec = replace(spec, intent=emptied(spec.intent))
     with (
         place.state_store(spec).open(lock_info("apply")) as store,
-        look(place, spec, store.state, Access.WRITE, allowed=request.allowed) as world,
+        look(place, spec, store.state, store.backend, Access.WRITE, allowed=request.allowed) as world,
     ):
+        sealing = store.codec.encrypts and not store.fits
         plan = judged(world, spec)
         if request.saved is not None:
             compare(request.saved, plan)
@@ -92,17 +93,39 @@ def apply(request: Request, dialogue: Dialogue) -> Outcome | None:
         if not plan.changes:
             known, key_store = store.state, check_stores(plan, world)
             remembered = (world.systems, key_store) == (known.systems, known.key_store)
-            if not (remembered and store.fits):  # one was permitted to move; or it is encrypted from now on
+            if not (
+                remembered and store.settled
+            ):  # one was permitted to move; a run died; it is encrypted from now on
                 store.begin(world.systems, key_store)
                 store.commit()
-            return Outcome((), store.state.serial)
+            return Outcome((), store.state.serial, advice=_remains(store) if sealing else "")
         if not dialogue.confirm():
             return None
         key_store = check_stores(plan, world)
         trials = find_trials(place, world.intent, plan, account) if asked else None
         with dialogue.stoppable() as stop:
             run = _Run(world, store, key_store, dialogue, stop, place.parallelism, trials)
-            return run.carry_out(plan, doors)
+            outcome = run.carry_out(plan, doors)
+            return replace(outcome, advice=_remains(store)) if sealing else outcome
+
+
+def _remains(store: OpenState) -> str:
+    """What can still be read of a state that was plain, now that it is encrypted."""
+    where = store.backend.where
+    try:
+        sealed = store.seal_past()
+    except StateError:
+        sealed = False
+    if sealed:
+        return (
+            f"the state in {where} is encrypted from now on, and so are the past states that `reconciler state "
+            "history` lists. Copies that others made of it while it was plain stay readable: backups of the disk or "
+            "database, and the old versions of objects in a bucket that keeps them. Remove those where they lie"
+        )
+    return (
+        f"the state in {where} is encrypted from now on. Older ones that its server keeps stay readable, and nothing "
+        "here can reach them: remove them there (GitLab: Operate > Terraform states)"
+    )
 
 
 def carry_out(

@@ -66,7 +66,7 @@ def _examine(place: Place, spec: SpecRead) -> Iterator[Check]:
     intent = completed(spec.intent)
     guard(place, spec, intent, state)
     with ExitStack() as stack:
-        look = survey(place, intent, state, place.secrets(spec, state), stack)
+        look = survey(place, intent, state, place.secrets(spec, state, store.backend), stack)
         yield from _spec(look, spec)
         yield from _stores(look)
         names = sorted(intent.systems)

@@ -36,7 +36,7 @@ def drift(place: Place) -> DriftReport:
     store = place.state_store(spec)
     holder = store.holder()
     state = store.read()
-    with look(place, spec, state, Access.READ) as world:
+    with look(place, spec, state, store.backend, Access.READ) as world:
         plan, observed = judged(world, spec), world.situation.observed
         unread = tuple(item for item in plan.unread if isinstance(observed[item.address], Unreadable))
         held = tuple(item for item in plan.unread if item not in unread)

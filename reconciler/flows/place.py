@@ -8,6 +8,7 @@ import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -24,16 +25,16 @@ from reconciler.secrets.operator import Configuration, Host, read_configuration
 from reconciler.secrets.sealing import AgeSealing
 from reconciler.secrets.stores import StoredSecrets, Surroundings, open_store
 from reconciler.spec.backends import LocalTable
-from reconciler.spec.load import Kinds, SpecRead, read_backend, read_spec
+from reconciler.spec.load import Kinds, SpecRead, Whereabouts, read_backend, read_spec
 from reconciler.transport.budget import Retries
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from reconciler.core.intent import System
-    from reconciler.core.secret import Handle
+    from reconciler.core.secret import AgeFile, Handle
     from reconciler.core.state import State
-    from reconciler.spec.backends import BackendTable
+    from reconciler.ports import Backend
 
 DEFAULT_ENVIRONMENT = "default"
 
@@ -87,17 +88,16 @@ class Place:
         Without a `spec` that was read, only what it says of the backend and of encryption is; a stack whose spec is
         gone has a local state.
         """
-        table = self._read_backend() if spec is None else spec.backend
-        return self.state_store_in(table, spec)
+        return self.state_store_in(self._find_state() if spec is None else spec.whereabouts, spec)
 
-    def state_store_in(self, table: BackendTable, spec: SpecRead | None = None) -> StateStore:
+    def state_store_in(self, whereabouts: Whereabouts, spec: SpecRead | None = None) -> StateStore:
         """The state of this stack and environment in some backend."""
-        guard_backend(table, self.named_hosts, self.folder)
+        guard_backend(whereabouts.table, self.named_hosts, self.folder)
         environment = self.environment or DEFAULT_ENVIRONMENT
-        around = opening.Surroundings(self.stack, environment, self.home, self.folder, self._value, self._routed)
-        return StateStore(
-            opening.open_backend(table, around), self.stack, environment, self.codec(spec or self._whole_spec())
-        )
+        value = partial(self._value, whereabouts.age)
+        around = opening.Surroundings(self.stack, environment, self.home, self.folder, value, self._routed)
+        backend = opening.open_backend(whereabouts.table, around)
+        return StateStore(backend, self.stack, environment, self.codec(spec or self._whole_spec()))
 
     def codec(self, spec: SpecRead | None = None) -> SealedCodec:
         """How states and plans are written: by the spec. Without one they can be read."""
@@ -110,24 +110,25 @@ class Place:
         except SpecError:
             return None
 
-    def _read_backend(self) -> BackendTable:
+    def _find_state(self) -> Whereabouts:
         if not self.folder.is_dir():
-            return LocalTable()
+            return Whereabouts()
         overlaid = self.environment and (self.folder / "env" / f"{self.environment}.toml").exists()
         return read_backend(self.folder, self.environment if overlaid else None)
 
-    def _value(self, handle: Handle) -> SecretStr | None:
+    def _value(self, age: Mapping[str, AgeFile], handle: Handle) -> SecretStr | None:
         """What a credential of the backend is; before there is a state, so that no fingerprint is made of it."""
-        around = Surroundings(self.home, self.folder, self.environ, self.configuration)
+        around = Surroundings(self.home, self.folder, self.environ, self.configuration, age)
         return open_store(handle.store, around).get(handle.name)
 
     def _routed(self, system: System) -> System:
         """The system by which a backend is asked, by the operator's way."""
         return with_host(system, self.configuration.hosts, self.folder)
 
-    def secrets(self, spec: SpecRead, state: State) -> StoredSecrets:
-        """Every secret store that the spec names."""
-        around = Surroundings(self.home, self.folder, self.environ, self.configuration, spec.age)
+    def secrets(self, spec: SpecRead, state: State, backend: Backend) -> StoredSecrets:
+        """Every secret store that the spec names. `backend` is the one that the state was read from."""
+        beside = None if isinstance(spec.backend, LocalTable) else backend
+        around = Surroundings(self.home, self.folder, self.environ, self.configuration, spec.age, beside)
         return StoredSecrets(default=spec.secrets, around=around, lineage=state.lineage, key_store=state.key_store)
 
 

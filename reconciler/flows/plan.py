@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 def plan(place: Place, allowed: frozenset[str] = frozenset()) -> Plan:
     """The plan for the spec as it is, the state as it was left and the systems as they are."""
     spec = place.read_spec()
-    state = place.state_store(spec).read()
-    with look(place, spec, state, Access.PROVE, allowed=allowed) as world:
+    store = place.state_store(spec)
+    with look(place, spec, store.read(), store.backend, Access.PROVE, allowed=allowed) as world:
         return judged(world, spec)
 
 

@@ -53,7 +53,7 @@ def rotate(request: Request, dialogue: Dialogue) -> Outcome | None:
     spec = place.read_spec()
     with (
         place.state_store(spec).open(lock_info("rotate")) as store,
-        look(place, spec, store.state, Access.WRITE, allowed=request.allowed) as seen,
+        look(place, spec, store.state, store.backend, Access.WRITE, allowed=request.allowed) as seen,
     ):
         check_rotatable(seen.situation, address)
         world = replace(seen, situation=replace(seen.situation, rotations={address: REASON}))

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from reconciler.core.moving import Renaming
     from reconciler.engine.statestore import StateStore
     from reconciler.flows.place import Place
-    from reconciler.spec.backends import BackendTable
+    from reconciler.ports import Backend
+    from reconciler.spec.load import Whereabouts
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ def pull(place: Place) -> bytes:
     state = store.read()
     if data is None:
         raise StateError(f"{store.backend.where}: there is no state yet", "the first apply makes it")
+    store.codec.refuse_downgrade(data, store.backend.where)
     return store.codec.encode_state(state)
 
 
@@ -113,10 +115,11 @@ def unlock(place: Place, confirm: Callable[[str], bool] | None) -> str:
         return held.message
 
 
-def migrate(place: Place, source: BackendTable) -> tuple[str, str, State]:
+def migrate(place: Place, source: Whereabouts) -> tuple[str, str, State]:
     """Moves the state from another backend to the one that the spec names: from where, to where, and the state.
 
-    Both are locked meanwhile. A note is left where it was, so that whoever still has the old spec is told.
+    Its companions go along. Both are locked meanwhile. A note is left where it was, so that whoever still has the old
+    spec is told.
     """
     origin, target = place.state_store_in(source), place.state_store()
     there, here = origin.backend.where, target.backend.where
@@ -126,13 +129,16 @@ def migrate(place: Place, source: BackendTable) -> tuple[str, str, State]:
         if old.fresh:
             raise StateError(f"{there}: there is no state to move", "is --from right, and the environment?")
         state = old.commit() if old.unfinished else old.state
-        _copy(state, target)
+        _copy(state, target, origin.backend)
         old.leave(encode_moved(here))
     return there, here, state
 
 
-def _copy(state: State, target: StateStore) -> None:
-    """The same state is in the target. One that is there already stays; a copy of this very state will do."""
+def _copy(state: State, target: StateStore, origin: Backend) -> None:
+    """The same state is in the target, with its companions, which come first: nobody finds it without its secrets.
+
+    One that is there already stays; a copy of this very state will do.
+    """
     data, (found, version) = target.codec.encode_state(state), target.backend.get()
     foreign = found is not None and not is_moved(found)
     if foreign and target.codec.decode_state(found or b"", target.backend.where) == state:
@@ -142,7 +148,18 @@ def _copy(state: State, target: StateStore) -> None:
             f"{target.backend.where}: there is a state already; nothing was moved",
             "`reconciler state pull` shows it; give the stack a place of its own in [backend]",
         )
+    _copy_companions(origin, target.backend)
     target.backend.clear_journal()
     target.backend.put(data, version)
     if target.backend.get()[0] != data:
         raise StateError(f"{target.backend.where}: what was put there does not come back", "nothing was removed")
+
+
+def _copy_companions(origin: Backend, target: Backend) -> None:
+    """What lies beside a state lies beside its copy too. Where no state is, nobody needs what is found there."""
+    for name in origin.companions():
+        data, (found, version) = origin.companion(name)[0], target.companion(name)
+        if data is None or data == found:
+            continue
+        if target.put_companion(name, data, version) is None or target.companion(name)[0] != data:
+            raise StateError(f"{target.where}: {name} does not come back as it was put there", "nothing was removed")

@@ -125,10 +125,11 @@ def verify(place: Place, user: str = "", password: Handle | None = None) -> Diag
     RefusedError if a system moved: no credential is sent to another host.
     """
     spec = place.read_spec()
-    state = place.state_store(spec).read()
+    store = place.state_store(spec)
+    state = store.read()
     intent = completed(spec.intent)
     guard(place, spec, intent, state)
-    stores = place.secrets(spec, state)
+    stores = place.secrets(spec, state, store.backend)
     return Proof(place, intent, find_account(stores, user, password)).run(state, stores)
 
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from reconciler.core.desired import Desired
     from reconciler.core.resource import ResourceType
     from reconciler.flows.place import Place
+    from reconciler.ports import Backend
     from reconciler.spec.load import SpecRead
 
 
@@ -66,15 +67,21 @@ class Systems:
 
 @contextmanager
 def look(
-    place: Place, spec: SpecRead, state: State, access: Access, *, allowed: frozenset[str] = frozenset()
+    place: Place,
+    spec: SpecRead,
+    state: State,
+    backend: Backend,
+    access: Access,
+    *,
+    allowed: frozenset[str] = frozenset(),
 ) -> Iterator[World]:
-    """The world as it is now; connections stay open until the context ends.
+    """The world as it is now; connections stay open until the context ends. `backend` is where the state is from.
 
     No request can leave that `access` does not cover; secrets are proved if it covers that.
     """
     intent = completed(spec.intent)
     moved = guard(place, spec, intent, state, allowed)
-    secrets = place.secrets(spec, state)
+    secrets = place.secrets(spec, state, backend)
     with ExitStack() as stack:
         credentials = all_credentials(intent, secrets, spec.locate)
         systems = connect(place, intent, state, credentials, stack, access=access)

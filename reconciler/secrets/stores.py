@@ -16,9 +16,10 @@ from pydantic import SecretStr
 from reconciler import files
 from reconciler.core.secret import KEY_NAME, AgeFile, SecretStatus, fingerprint, parse_handle
 from reconciler.errors import SecretError
-from reconciler.ports import SecretStore
+from reconciler.ports import Backend, SecretStore
 from reconciler.secrets.env import EnvironmentStore
 from reconciler.secrets.file import FileStore
+from reconciler.secrets.keepers import Companion, Keeper, SealedFile
 from reconciler.secrets.operator import Configuration, configuration_path
 
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -34,19 +35,23 @@ class Store(SecretStore, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What stores are opened in: the folder of the state, that of the stack, and what the operator gave."""
+    """What stores are opened in: the folder of the state, that of the stack, and what the operator gave.
+
+    `backend` has the state where it does not lie in `home`.
+    """
 
     home: Path
     folder: Path
     environ: Mapping[str, str]
     configuration: Configuration = field(default_factory=Configuration)
     age: Mapping[str, AgeFile] = field(default_factory=dict)
+    backend: Backend | None = None
 
 
 def open_store(name: str, around: Surroundings) -> Store:
     """The store that `name` names: `file:NAME`, `env`, `age:NAME` or `command:NAME`. SecretError for any other.
 
-    A file store is `NAME.secrets` beside the state. Nothing is read or run yet.
+    A file store is `NAME.secrets` in the folder of the state. Nothing is read or run yet.
     """
     kind, _, rest = name.partition(":")
     if kind == "file" and _FILE_NAME.fullmatch(rest):
@@ -76,13 +81,22 @@ def _open_age(name: str, around: Surroundings) -> Store:
     from reconciler.secrets.age_store import AgeStore  # noqa: PLC0415 - an extra
 
     require_age()
-    wanted = around.age[name]
-    path = around.folder / wanted.file if wanted.file else around.home / f"{name}.secrets.age"
-    if wanted.file and not files.is_inside(path, around.folder):
+    recipients = around.age[name].recipients
+    keys = AgeKeys(f"age:{name}", recipients, around.configuration.identities, around.environ)
+    return AgeStore(_find_keeper(name, around), keys)
+
+
+def _find_keeper(name: str, around: Surroundings) -> Keeper:
+    """Where an age store lies: in the folder of the stack, or beside the state."""
+    file, beside = around.age[name].file, f"{name}.secrets.age"
+    if not file:
+        return Companion(around.backend, beside) if around.backend else SealedFile(around.home / beside)
+    path = around.folder / file
+    if not files.is_inside(path, around.folder):
         raise SecretError(
             f"{path} leads out of the folder of the stack", "a spec names no file outside of it: put the file there"
         )
-    return AgeStore(path, AgeKeys(f"age:{name}", wanted.recipients, around.configuration.identities, around.environ))
+    return SealedFile(path)
 
 
 class StoredSecrets:

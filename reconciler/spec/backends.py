@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from reconciler.core.secret import Handle
     from reconciler.spec.findings import Findings
 
-_HANDLE: Final = "`env:VARIABLE`, `file:NAME#KEY` or `command:NAME#KEY`"
+_HANDLE: Final = (
+    "`env:VARIABLE`, `file:NAME#KEY`, `command:NAME#KEY`, or `age:NAME#KEY` if `[age.NAME]` names a `file`"
+)
 _OURS: Final = "STATE_"
 """What the name of a variable begins with that may say where a state lies: one that nobody but the operator sets."""
 Method = Annotated[str, Field(pattern="^[A-Z]+$", max_length=20)]
@@ -31,8 +33,13 @@ class PostgresTable(Table):
 
     dsn: str = Field(
         description="Where the connection string lies: `env:STATE_…`, `file:NAME#KEY` or `command:NAME#KEY`; the "
-        "string itself names host, database, user and password as libpq has it.",
+        "string itself names host, database and user as libpq has it, and may name the password.",
         examples=["env:STATE_DSN"],
+    )
+    password: str | None = Field(
+        None,
+        description=f"Where the password lies, if the connection string does not hold it: {_HANDLE}.",
+        examples=["age:team#database"],
     )
     db_schema: Name = Field(
         "reconciler",
@@ -127,6 +134,8 @@ def check_backend(table: BackendTable, findings: Findings) -> None:
     """Adds what is wrong with the values of a table that has the right keys."""
     if isinstance(table, PostgresTable):
         findings.attempt(_parse_place, table.dsn, "backend", "dsn")
+        if table.password is not None:
+            findings.attempt(parse_handle, table.password, "backend", "password")
     if isinstance(table, S3Table | HttpTable) and table.ca_file is not None:
         findings.attempt(check_inside, table.ca_file, "backend", "ca_file")
     if isinstance(table, S3Table):
@@ -181,6 +190,16 @@ def _parse_place(text: str) -> Handle:
     return handle
 
 
+def find_age_files(table: BackendTable) -> dict[str, str]:
+    """The age stores that credentials of a table lie in: their names, each with a key that names it."""
+    values = {key: getattr(table, key, None) for key in ("password", "access_key", "secret_key")}
+    return {
+        store.removeprefix("age:"): key
+        for key, text in values.items()
+        if text is not None and (store := text.partition("#")[0]).startswith("age:")
+    }
+
+
 def is_handle(text: str) -> bool:
-    """Whether a value that may be written out or named is named: `env:…`, `file:…`, `command:…`."""
-    return text.startswith(("env:", "file:", "command:"))
+    """Whether a value that may be written out or named is named: `env:…`, `file:…`, `age:…`, `command:…`."""
+    return text.startswith(("env:", "file:", "age:", "command:"))

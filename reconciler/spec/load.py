@@ -6,16 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from reconciler.core.intent import Intent
 from reconciler.core.secret import AgeFile
 from reconciler.diagnostic import Diagnostic, Severity, error
 from reconciler.errors import SpecError
-from reconciler.spec.backends import BackendTable
+from reconciler.spec.backends import BackendTable, LocalTable, find_age_files
 from reconciler.spec.compile import compile_intent
+from reconciler.spec.explanation import explain
 from reconciler.spec.files import Sources, read_file, read_files
-from reconciler.spec.rules import parse_encryption
+from reconciler.spec.findings import Findings
+from reconciler.spec.model import SpecTables
+from reconciler.spec.rules import check_inside, parse_encryption
 from reconciler.spec.validation import check_backend_table, validate
 
 if TYPE_CHECKING:
@@ -35,6 +38,14 @@ class Kinds:
 
 
 @dataclass(frozen=True, slots=True)
+class Whereabouts:
+    """Where a state lies: the table of its backend, and the encrypted files that its credentials lie in."""
+
+    table: BackendTable = field(default_factory=LocalTable)
+    age: Mapping[str, AgeFile] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class SpecRead:
     """What a stack means in one environment.
 
@@ -50,6 +61,11 @@ class SpecRead:
     sources: Sources = field(repr=False)
     age: Mapping[str, AgeFile] = field(default_factory=dict)
     encryption: str | None = None
+
+    @property
+    def whereabouts(self) -> Whereabouts:
+        """Where the state lies."""
+        return Whereabouts(self.backend, self.age)
 
     @property
     def digest(self) -> str:
@@ -79,21 +95,34 @@ def read_spec(folder: Path, environment: str | None, kinds: Kinds) -> SpecRead:
     return SpecRead(intent, secrets, spec.backend, findings, sources, age, encryption)
 
 
-def read_backend_file(path: Path) -> BackendTable:
+def read_backend_file(path: Path) -> Whereabouts:
     """Where a state lies by the table `[backend]` of one TOML file. SpecError if the file does not say."""
     sources = read_file(path)
-    table, broken = check_backend_table(sources.tables)
     if "backend" not in sources.tables:
-        broken = [error("this file has no table [backend]", "", "name the file that says where the state lay")]
-    if broken:
-        raise SpecError(sources.locate_all(broken))
-    return table
+        missing = error("this file has no table [backend]", "", "name the file that says where the state lay")
+        raise SpecError(sources.locate_all([missing]))
+    return _find_state(sources)
 
 
-def read_backend(folder: Path, environment: str | None) -> BackendTable:
+def read_backend(folder: Path, environment: str | None) -> Whereabouts:
     """Where the stack in `folder` keeps its state, whatever else is wrong in the spec. SpecError if that is."""
     sources, _ = read_files(folder, environment)
+    return _find_state(sources)
+
+
+def _find_state(sources: Sources) -> Whereabouts:
     table, broken = check_backend_table(sources.tables)
+    age: dict[str, AgeFile] = {}
+    for name in () if broken else find_age_files(table):
+        try:
+            own = SpecTables.model_validate({"age": {name: sources.tables["age"][name]}}).age[name]
+        except ValidationError as problem:
+            broken += explain(problem.errors(include_url=False), SpecTables)
+            continue
+        findings = Findings()
+        findings.attempt(check_inside, own.file or "", "age", name, "file")
+        broken += findings.items
+        age[name] = AgeFile(own.recipients, own.file or "")
     if broken:
         raise SpecError(sources.locate_all(broken))
-    return table
+    return Whereabouts(table, age)

@@ -47,8 +47,8 @@ class StackTable(Table):
 
     secrets: str | None = Field(
         None,
-        description="The store that client secrets are kept in: `file:NAME` (a file beside the state, mode 0600), "
-        "`age:NAME` (a file that is encrypted for the recipients of `[age.NAME]`) or "
+        description="The store that client secrets are kept in: `file:NAME` (a file of this machine, mode 0600), "
+        "`age:NAME` (encrypted for the recipients of `[age.NAME]`, in Git or beside the state) or "
         "`command:NAME` (a command of the operator's own configuration; the spec only names it). "
         "Default: `file:` and the name of the stack.",
         examples=["file:acme"],
@@ -62,7 +62,7 @@ class StackTable(Table):
 
 
 class AgeTable(Table):
-    """Recipients of age, and a file of secrets that is encrypted for them.
+    """Recipients of age, and a store of secrets that is encrypted for them.
 
     What it takes to read it is never in a spec: the identity comes from `RECONCILER_AGE_IDENTITY` or the operator's
     own configuration.
@@ -76,7 +76,7 @@ class AgeTable(Table):
     file: Text | None = Field(
         None,
         description="The file, in the folder of the stack, so that it may lie in Git. "
-        "Default: NAME`.secrets.age` beside the state.",
+        "Default: it lies beside the state, wherever `[backend]` keeps that: a runner without a disk loses nothing.",
         examples=["secrets.age"],
     )
 

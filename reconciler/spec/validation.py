@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ValidationError
 
 from reconciler.diagnostic import Diagnostic, error
-from reconciler.spec.backends import KINDS, BackendTable, LocalTable, check_backend
+from reconciler.spec.backends import KINDS, BackendTable, LocalTable, check_backend, find_age_files
 from reconciler.spec.explanation import explain, unknown_key, unknown_name
 from reconciler.spec.findings import Findings
 from reconciler.spec.model import SignOnTable, SpecTables, SystemTable, keys_of
@@ -75,7 +75,26 @@ def check_backend_table(merged: Tables) -> tuple[BackendTable, list[Diagnostic]]
     except ValidationError as problem:
         return LocalTable(), [*findings.items, *explain(problem.errors(include_url=False), model, ("backend",))]
     check_backend(table, findings)
+    _check_age_files(table, merged.get("age"), findings)
     return table, findings.items
+
+
+def _check_age_files(table: BackendTable, tables: object, findings: Findings) -> None:
+    """Holds if credentials of the backend lie in age stores with a file: one beside the state needs them itself."""
+    declared = tables if isinstance(tables, dict) else {}
+    for name, key in find_age_files(table).items():
+        own = declared.get(name)
+        if own is None:
+            findings.fail(
+                f"there is no table [age.{name}]", f'add [age.{name}] with recipients = ["age1…"]', "backend", key
+            )
+        elif isinstance(own, dict) and "file" not in own:
+            findings.fail(
+                f"age:{name} lies beside the state, so what opens the backend cannot lie in it",
+                f'add file = "{name}.age" to [age.{name}], or name another store',
+                "backend",
+                key,
+            )
 
 
 def _tables(merged: Tables, section: str) -> Iterator[tuple[str, Tables]]:

@@ -320,7 +320,7 @@ def test_a_state_that_is_pulled_cannot_act_on_the_terminal_and_is_the_same(appli
 def test_a_backend_file_must_say_where(tmp_path: Path) -> None:
     file = tmp_path / "old.toml"
     file.write_text('[backend]\nkind = "http"\naddress = "env:STATE_A"\n')
-    assert read_backend_file(file) == HttpTable(address="env:STATE_A")
+    assert read_backend_file(file).table == HttpTable(address="env:STATE_A")
     for text in ("[stack]\n", "[backend]\nkind = 3\n", "["):
         file.write_text(text)
         with pytest.raises(SpecError):

@@ -276,3 +276,72 @@ def test_bytes_come_back_as_they_were(connect):
     with backend.lock(ANN):
         backend.append(b"\x00\xff{}\n")
         assert backend.journal() == b"\x00\xff{}\n"
+
+
+def test_companions_lie_beside_the_snapshot(connect):
+    backend, other = connect(), connect()
+    assert list(backend.companions()) == []
+    assert backend.companion("a.secrets.age") == (None, "")
+    first = backend.put_companion("a.secrets.age", b"one", "")
+    assert other.companion("a.secrets.age") == (b"one", first)
+    version = backend.put(b"state", backend.get()[1])
+    second = other.put_companion("a.secrets.age", bytes(range(256)), first)
+    other.put_companion("b.secrets.age", b"b", "")
+    assert backend.companion("a.secrets.age") == (bytes(range(256)), second)
+    assert list(other.companions()) == ["a.secrets.age", "b.secrets.age"]
+    assert backend.get() == (b"state", version)
+
+
+def test_a_companion_of_an_old_version_changes_nothing(connect):
+    backend, other = connect(), connect()
+    first = backend.put_companion("a.secrets.age", b"one", "")
+    assert other.put_companion("a.secrets.age", b"another first", "") is None
+    second = other.put_companion("a.secrets.age", b"two", first)
+    assert backend.put_companion("a.secrets.age", b"lost", first) is None
+    assert backend.companion("a.secrets.age") == (b"two", second)
+
+
+def test_companions_and_lines_of_many_threads_are_whole(connect):
+    backend = connect()
+
+    def write(thread):
+        version = ""
+        for number in range(5):
+            backend.append(b"%d:%d\n" % (thread, number))
+            version = backend.put_companion(f"a{thread}.secrets.age", b"%d" % number, version)
+
+    with backend.lock(ANN), ThreadPoolExecutor(4) as pool:
+        list(pool.map(write, range(4)))
+    again = connect()
+    assert sorted(again.journal().split()) == sorted(b"%d:%d" % (thread, n) for thread in range(4) for n in range(5))
+    assert [again.companion(f"a{thread}.secrets.age")[0] for thread in range(4)] == [b"4"] * 4
+
+
+def test_of_many_companions_on_one_version_one_wins(connect):
+    clients = [connect() for _ in range(6)]
+    version = clients[0].put_companion("a.secrets.age", b"base", "")
+
+    def put(number):
+        try:
+            return clients[number].put_companion("a.secrets.age", b"%d" % number, version)
+        except LockedError:  # where a lock is what keeps two apart
+            return None
+
+    with ThreadPoolExecutor(6) as pool:
+        versions = list(pool.map(put, range(6)))
+    (winner,) = [number for number, made in enumerate(versions) if made]
+    assert clients[0].companion("a.secrets.age") == (b"%d" % winner, versions[winner])
+
+
+def test_a_past_snapshot_is_replaced_where_it_lies(connect_telling):
+    backend = connect_telling()
+    version = backend.get()[1]
+    for data in (b"one", b"two", b"three"):
+        version = backend.put(data, version)
+    before = connect_telling().history()
+    backend.replace_past(before[1].id, b"sealed")
+    assert connect_telling().history() == before
+    assert [backend.past(each.id) for each in before] == [b"two", b"sealed"]
+    assert backend.get() == (b"three", version)
+    with pytest.raises(StateError, match="no past state is called nonsense"):
+        backend.replace_past("nonsense", b"x")

@@ -183,7 +183,7 @@ def test_certificates_that_cannot_be_read_are_named_by_their_table(tmp_path):
 
 
 def test_there_is_no_history(connect):
-    for use in (connect().history, lambda: connect().past("1")):
+    for use in (connect().history, lambda: connect().past("1"), lambda: connect().replace_past("1", b"x")):
         with pytest.raises(StateError, match="keeps no past states"):
             use()
 
@@ -199,6 +199,7 @@ def test_without_a_lock_nothing_is_journaled(connect):
         Document(1, "a"),
         Document(2, "a", b"text", b"lines\n"),
         Document(3, "a", bytes(range(256)), b"\xff\n"),
+        Document(4, "a", b"text", b"", {"a.secrets.age": b"sealed", "b.secrets.age": b"\xff"}),
     ],
 )
 def test_documents_come_back(document):

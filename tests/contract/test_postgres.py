@@ -213,6 +213,12 @@ def test_a_service_does_not_turn_tls_off(monkeypatch):
     assert "sslmode=verify-full" in caught.value.remedy
 
 
+def test_a_password_by_itself_goes_before_that_of_the_connection_string():
+    for dsn in ("host=127.0.0.1 password=old", "host=127.0.0.1"):
+        backend = PostgresBackend(SecretStr(dsn), "r", "acme", "default", SecretStr("new"))
+        assert backend._target["password"] == "new"
+
+
 def test_without_a_lock_nothing_is_journaled(connect):
     with pytest.raises(StateError, match="not held"):
         connect().append(b"line\n")

@@ -354,6 +354,24 @@ def test_a_credential_that_is_missing_is_named(connect):
         backend.get()
 
 
+def test_a_past_state_that_somebody_else_replaced_is_not_overwritten(connect, buckets, monkeypatch):
+    backend = connect()
+    backend.put(b"two", backend.put(b"one", ""))
+    (past,) = backend.history()
+    find = S3Backend._find_past
+
+    def overtaken_meanwhile(self, past_id):
+        name, found = find(self, past_id)
+        monkeypatch.undo()
+        connect().replace_past(past_id, b"theirs")
+        return name, found
+
+    monkeypatch.setattr(S3Backend, "_find_past", overtaken_meanwhile)
+    with pytest.raises(StateError, match="meanwhile"):
+        backend.replace_past(past.id, b"ours")
+    assert backend.past(past.id) == b"theirs"
+
+
 def test_without_a_lock_nothing_is_journaled(connect):
     with pytest.raises(StateError, match="not held"):
         connect().append(b"line\n")

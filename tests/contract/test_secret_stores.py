@@ -11,12 +11,14 @@ import pytest
 from pydantic import SecretStr
 from pyrage import x25519
 
+from reconciler.backends.local import LocalBackend
 from reconciler.errors import SecretError
 from reconciler.secrets.age import AgeKeys
 from reconciler.secrets.age_store import AgeStore
 from reconciler.secrets.command import CommandStore
 from reconciler.secrets.env import EnvironmentStore
 from reconciler.secrets.file import FileStore
+from reconciler.secrets.keepers import Companion, SealedFile
 from reconciler.secrets.operator import Command
 
 CANARY = "c4n4ry-Zk3vN0tInAnyOutput"
@@ -44,11 +46,18 @@ def _command_store(folder):
 def _age_store(folder):
     identity = x25519.Identity.generate()
     keys = AgeKeys("age:acme", (str(identity.to_public()),), ("env:KEY",), {"KEY": str(identity)})
-    return lambda: AgeStore(folder / "acme" / "default" / "acme.secrets.age", keys)
+    return lambda: AgeStore(SealedFile(folder / "acme" / "default" / "acme.secrets.age"), keys)
+
+
+def _companion_store(folder):
+    identity = x25519.Identity.generate()
+    keys = AgeKeys("age:acme", (str(identity.to_public()),), ("env:KEY",), {"KEY": str(identity)})
+    return lambda: AgeStore(Companion(LocalBackend(folder / "acme" / "default"), "acme.secrets.age"), keys)
 
 
 STORES = {
     "age": _age_store,
+    "age beside the state": _companion_store,
     "file": lambda folder: lambda: FileStore(folder / "acme" / "default" / "acme.secrets"),
     "command": _command_store,
     "env": lambda folder: lambda: EnvironmentStore({}),

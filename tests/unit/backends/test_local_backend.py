@@ -248,3 +248,21 @@ def test_lock_json_is_plain_json(backend):
     with backend.lock(ANN):
         assert json.loads(Path(backend.where, "lock.json").read_bytes())["who"] == "ann"
     assert not Path(backend.where, "lock.json").exists()
+
+
+@pytest.mark.parametrize("name", ["../x.age", "state.json", ".x.age", "a/b.age", "x.age\n", ""])
+def test_no_name_from_elsewhere_is_a_path(tmp_path, name):
+    backend = LocalBackend(tmp_path / "state")
+    for use in (lambda: backend.companion(name), lambda: backend.put_companion(name, b"x", "")):
+        with pytest.raises(StateError, match="is no name of a file beside a state"):
+            use()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_backup_that_goes_while_it_is_looked_for_is_unknown(tmp_path, monkeypatch):
+    backend = LocalBackend(tmp_path)
+    backend.put(b"two", backend.put(b"one", ""))
+    (past,) = backend.history()
+    monkeypatch.setattr("reconciler.files.read", lambda path: None)
+    with pytest.raises(StateError, match="no past state is called"):
+        backend.past(past.id)

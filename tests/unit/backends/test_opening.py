@@ -32,6 +32,11 @@ def around(tmp_path):
     [
         (LocalTable(), LocalBackend, "home"),
         (PostgresTable(dsn="env:DSN"), PostgresBackend, "PostgreSQL 127.0.0.1/x, state of acme in staging"),
+        (
+            PostgresTable(dsn="env:DSN", password="env:BAD"),
+            PostgresBackend,
+            "PostgreSQL 127.0.0.1/x, state of acme in staging",
+        ),
         (S3Table(bucket="b", prefix="/sso/"), S3Backend, "s3://b/sso/acme/staging"),
         (HttpTable(address="https://git.acme.eu/{environment}/"), HttpBackend, "https://git.acme.eu/staging"),
         (HttpTable(address="env:URL"), HttpBackend, "https://git.acme.eu/acme"),

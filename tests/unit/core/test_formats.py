@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.backends.document import parse
+from reconciler.backends.document import encode, parse
 from reconciler.core.address import Address
 from reconciler.core.codec import PLAN_VERSION, STATE_VERSION, decode_events, decode_plan, decode_state, is_moved
 from reconciler.core.journal import Began, fold
@@ -52,11 +52,15 @@ def test_a_plan_of_every_version_is_read(version):
     assert {hazard.name for hazard in plan.hazards} == {"locks-out"}
 
 
-def test_a_document_is_read():
-    document = parse(read("document-1.json"), "here")
-    assert document.serial == 7
+@pytest.mark.parametrize(("version", "companions"), [(1, set()), (2, {"team.secrets.age"})])
+def test_a_document_of_every_version_is_read(version, companions):
+    data = read(f"document-{version}.json")
+    document = parse(data, "here")
     assert document.snapshot == read("state-1.json")
     assert document.journal == b""
+    assert document.companions.keys() == companions
+    assert parse(encode(document), "here") == document
+    assert f'"version":{version},'.encode() in encode(document)[:80]
 
 
 def test_what_is_left_of_a_state_that_was_moved_says_where_it_is():

@@ -11,9 +11,11 @@ from pydantic import SecretStr
 from pyrage import decrypt, encrypt, x25519
 
 from reconciler import files
-from reconciler.errors import SecretError
+from reconciler.backends.local import LocalBackend
+from reconciler.errors import SecretError, StateError
 from reconciler.secrets.age import AgeKeys, require_age
 from reconciler.secrets.age_store import AgeStore
+from reconciler.secrets.keepers import Companion, SealedFile
 
 CANARY = "c4n4ry-Zk3vN0tInAnyOutput"
 OURS, THEIRS = x25519.Identity.generate(), x25519.Identity.generate()
@@ -28,7 +30,7 @@ def store(tmp_path):
     def make(*recipients, identity=OURS, sources=("env:KEY",)):
         environ = {"KEY": str(identity)} if identity else {"KEY": ""}
         return AgeStore(
-            tmp_path / "home" / "team.age",
+            SealedFile(tmp_path / "home" / "team.age"),
             AgeKeys("age:team", recipients or (recipient(OURS), recipient(THEIRS)), sources, environ),
         )
 
@@ -167,3 +169,46 @@ def test_the_extra_that_is_missing_names_itself(monkeypatch):
     require_age()
     monkeypatch.setitem(sys.modules, "pyrage", None)
     assert "pip install 'sso-reconciler[age]'" in refusal(require_age)
+
+
+# --- beside the state ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def beside(tmp_path):
+    def make(identity=OURS):
+        keys = AgeKeys("age:team", (recipient(OURS),), ("env:KEY",), {"KEY": str(identity) if identity else ""})
+        return AgeStore(Companion(LocalBackend(tmp_path), "team.secrets.age"), keys)
+
+    return make
+
+
+def test_a_proof_that_it_could_be_kept_is_a_write(beside, tmp_path, monkeypatch):
+    beside().check_writable()
+    assert b"reconciler secrets" in decrypt((tmp_path / "team.secrets.age").read_bytes(), [OURS])
+    beside().put("a", SecretStr(CANARY))
+
+    def refuse(*_):
+        raise StateError("the line is dead", "mend it")
+
+    monkeypatch.setattr(LocalBackend, "put_companion", refuse)
+    said = refusal(beside().check_writable)
+    assert "team.secrets.age beside the state: the line is dead" in said
+    refusal(lambda: beside().put("b", SecretStr(CANARY)))
+
+
+def test_two_runs_beside_one_state_lose_nothing_of_each_other(beside):
+    one, two = beside(), beside()
+    assert one.get("a") is None
+    two.put("a", SecretStr("two"))
+    one.put("b", SecretStr("one"))
+    two.put("c", SecretStr("two"))
+    assert [beside().get(name).get_secret_value() for name in "abc"] == ["two", "one", "two"]
+
+
+def test_without_an_identity_what_lies_beside_a_state_is_not_added_to(beside):
+    assert beside(None).writable
+    beside().put("a", SecretStr(CANARY))
+    assert not beside(None).writable
+    assert beside().writable
+    assert "team.secrets.age in " in refusal(lambda: beside(None).put("b", SecretStr(CANARY)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from reconciler.core.secret import AgeFile
 from reconciler.errors import SpecError
 from reconciler.spec.backends import HttpTable, LocalTable, PostgresTable, S3Table
 from reconciler.spec.load import Kinds, read_backend, read_spec
@@ -27,7 +28,7 @@ def problems(folder, text):
 
 def test_without_the_table_the_state_is_local(folder):
     (folder / "a.toml").write_text(SYSTEMS)
-    assert read_backend(folder, None) == LocalTable()
+    assert read_backend(folder, None).table == LocalTable()
 
 
 @pytest.mark.parametrize(
@@ -57,14 +58,14 @@ def test_without_the_table_the_state_is_local(folder):
 )
 def test_each_kind_has_its_keys(folder, text, table):
     (folder / "a.toml").write_text(SYSTEMS + text)
-    assert read_backend(folder, None) == table
+    assert read_backend(folder, None).table == table
 
 
 def test_an_environment_may_keep_its_state_elsewhere(folder):
     (folder / "a.toml").write_text(SYSTEMS)
     (folder / "env" / "production.toml").write_text(POSTGRES)
-    assert read_backend(folder, None) == LocalTable()
-    assert read_backend(folder, "production") == PostgresTable(dsn="env:STATE_DSN")
+    assert read_backend(folder, None).table == LocalTable()
+    assert read_backend(folder, "production").table == PostgresTable(dsn="env:STATE_DSN")
 
 
 @pytest.mark.parametrize(
@@ -153,6 +154,47 @@ def test_what_is_wrong_is_said_once_with_its_line(folder, text, where, message, 
     assert "hunter2" not in found + advice
 
 
+RECIPIENT = "age1zp8csrxjmtg84znugf7lke9qganv3lr66kuj6mpjk5sxsh30gfksmydy6r"
+AGE = f'[age.team]\nrecipients = ["{RECIPIENT}"]\n'
+DATABASE = POSTGRES + 'password = "age:team#db"\n'
+
+
+def test_credentials_may_lie_in_an_age_file_of_the_stack(folder):
+    (folder / "a.toml").write_text(SYSTEMS + DATABASE + AGE + 'file = "keys.age"\n[age.other]\nrecipients = []\n')
+    found = read_backend(folder, None)
+    assert found.table == PostgresTable(dsn="env:STATE_DSN", password="age:team#db")
+    assert found.age == {"team": AgeFile((RECIPIENT,), "keys.age")}
+
+
+@pytest.mark.parametrize(
+    ("text", "where", "message", "remedy"),
+    [
+        (DATABASE, "backend.password", "there is no table [age.team]", "recipients"),
+        (DATABASE + AGE, "backend.password", "lies beside the state", 'file = "team.age"'),
+        (DATABASE + AGE + 'file = "../x.age"\n', "age.team.file", "outside of the folder of its stack", ""),
+        (DATABASE + AGE + 'file = "x.age"\nfille = "y"\n', "age.team.fille", "unknown key", "file"),
+        (DATABASE + "[age]\nteam = 3\n", "age.team", "must be a table", ""),
+        (DATABASE + "[[age]]\n", "backend.password", "there is no table [age.team]", ""),
+        (
+            f'[backend]\nkind = "s3"\nbucket = "b"\naccess_key = "age:team#a"\nsecret_key = "age:team#b"\n{AGE}',
+            "backend.secret_key",
+            "lies beside the state",
+            "",
+        ),
+        (f'[backend]\nkind = "postgres"\ndsn = "age:team#x"\n{AGE}', "backend.dsn", "can be anybody's", "env:"),
+        (f'[backend]\nkind = "http"\naddress = "age:team#x"\n{AGE}', "backend.address", "can be anybody's", "env:"),
+        (POSTGRES + 'password = "hunter2"\n', "backend.password", "must not stand in the spec", ""),
+    ],
+)
+def test_an_age_store_that_cannot_hold_a_credential(folder, text, where, message, remedy):
+    ((found_where, found, advice, line),) = problems(folder, SYSTEMS + text)
+    assert found_where == where
+    assert message in found
+    assert remedy in advice
+    assert line
+    assert "hunter2" not in found + advice
+
+
 def test_validate_says_it_too_and_nothing_twice(folder):
     (folder / "a.toml").write_text('[backend]\nkind = "postgre"\n' + SYSTEMS + 'nonsense = "x"\n')
     with pytest.raises(SpecError) as caught:
@@ -166,4 +208,4 @@ def test_validate_says_it_too_and_nothing_twice(folder):
 
 def test_other_mistakes_do_not_hide_where_the_state_lies(folder):
     (folder / "a.toml").write_text(POSTGRES + "[systems.jira]\nnonsense = 3\n")
-    assert read_backend(folder, None) == PostgresTable(dsn="env:STATE_DSN")
+    assert read_backend(folder, None).table == PostgresTable(dsn="env:STATE_DSN")
