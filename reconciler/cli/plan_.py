@@ -75,10 +75,12 @@ def print_plan(made: Plan, form: str, allowed: frozenset[str] = frozenset()) -> 
 
 def warn_idle(made: Plan, allowed: frozenset[str]) -> None:
     """Says of each --allow that permits nothing in this plan, on stderr: it may be spelled wrong."""
+    from reconciler.cli.output import style_of
     from reconciler.core.policy import idle
 
+    safe = style_of(sys.stderr).safe
     for item in idle(made.hazards, allowed):
-        click.echo(f"warning: --allow {quote(item)} covers nothing: the plan holds no such hazard", err=True)
+        click.echo(f"warning: --allow {safe(quote(item))} covers nothing: the plan holds no such hazard", err=True)
 
 
 def exit_code(made: Plan, *, detailed: bool) -> ExitCode:

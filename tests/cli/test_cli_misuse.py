@@ -31,6 +31,8 @@ MISUSES = {
         "lock-out",
     ): "no such hazard: lock-out; the hazards are deletes, replaces, rotates, takes-over",
     ("apply", "--allow", "=clavex/client/atlassian"): "the hazards are deletes",
+    ("apply", "--allow", "deletes="): "deletes= names no subject",
+    ("plan", "--allow", "de\x1b[2Jletes"): "no such hazard: de\\x1b[2Jletes",
     ("apply", "one", "two"): "unexpected extra argument",
     ("apply", "plan.json", "--destroy"): "leave out FILE",
     ("apply", "--json"): "add --auto-approve",
