@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.core import codec
 from reconciler.errors import StateError
-from reconciler.ports import Sealing
+from reconciler.storage import Sealing
 
 if TYPE_CHECKING:
     from reconciler.core.journal import Event

@@ -19,12 +19,12 @@ from reconciler.engine.statestore import StateStore
 from reconciler.errors import SpecError
 from reconciler.flows.guard import HOSTS_VARIABLE, guard_backend, routed
 from reconciler.flows.registry import PLUGIN_RECORDS, PROVIDER_RECORDS, Models
-from reconciler.ports import LockInfo
 from reconciler.secrets.operator import Configuration, Host, read_configuration
 from reconciler.secrets.sealing import AgeSealing
 from reconciler.secrets.stores import StoredSecrets, Surroundings, open_store
 from reconciler.spec.backends import LocalTable
 from reconciler.spec.load import Kinds, SpecRead, read_backend, read_spec
+from reconciler.storage import LockInfo
 from reconciler.transport.budget import Retries
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from reconciler.core.moving import moved, rename_resource, rename_system
 from reconciler.core.state import State
 from reconciler.errors import LockedError, ReconcilerError, SecretError, StateError
 from reconciler.flows.place import lock_info
-from reconciler.ports import Past
+from reconciler.storage import Past
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -21,7 +21,8 @@ from reconciler.errors import ReconcilerError, SpecError
 from reconciler.flows.credentials import all_credentials
 from reconciler.flows.guard import guard, route_of
 from reconciler.flows.registry import PLUGIN_RECORDS, PROVIDER_RECORDS
-from reconciler.ports import Connection, Credentials, Fingerprinter, Http, Secrets
+from reconciler.ports import Connection, Credentials, Fingerprinter, Http
+from reconciler.storage import Secrets
 from reconciler.transport.http import Access, open_http
 
 if TYPE_CHECKING:

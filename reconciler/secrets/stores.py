@@ -16,10 +16,10 @@ from pydantic import SecretStr
 from reconciler import files
 from reconciler.core.secret import KEY_NAME, AgeFile, SecretStatus, fingerprint, parse_handle
 from reconciler.errors import SecretError
-from reconciler.ports import SecretStore
 from reconciler.secrets.env import EnvironmentStore
 from reconciler.secrets.file import FileStore
 from reconciler.secrets.operator import Configuration, configuration_path
+from reconciler.storage import SecretStore
 
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 

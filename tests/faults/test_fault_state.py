@@ -155,7 +155,7 @@ HOLD = """
 import sys
 from pathlib import Path
 from reconciler.backends.local import LocalBackend
-from reconciler.ports import LockInfo
+from reconciler.storage import LockInfo
 info = LockInfo("1", "alice", "build-7", 4711, "apply", "2026-01-02T03:04:05+00:00")
 with LocalBackend(Path(sys.argv[1])).lock(info):
     print("held", flush=True)
