@@ -50,6 +50,7 @@ def command(
         save_plan(made, out, place.codec(place.read_spec()))
     print_plan(made, "json" if as_json else form, allowed)
     warn_idle(made, allowed)
+    tell_unread(made)
     if out is not None:
         click.echo(f"saved; to carry it out: reconciler apply {quote(str(out))}", err=True)
     return exit_code(made, detailed=detailed_exitcode)
@@ -81,6 +82,14 @@ def warn_idle(made: Plan, allowed: frozenset[str]) -> None:
     safe = style_of(sys.stderr).safe
     for item in idle(made.hazards, allowed):
         click.echo(f"warning: --allow {safe(quote(item))} covers nothing: the plan holds no such hazard", err=True)
+
+
+def tell_unread(made: Plan) -> None:
+    """Says on stderr that something could not be read: who sends the report elsewhere learns of it too."""
+    from reconciler.render.wording import number
+
+    if made.unread:
+        click.echo(f"error: {number(len(made.unread), 'resource')} could not be read; the report says why", err=True)
 
 
 def exit_code(made: Plan, *, detailed: bool) -> ExitCode:

@@ -43,7 +43,8 @@ def pull(place: Place) -> bytes:
 def push(place: Place, data: bytes, where: str, *, force: bool) -> State:
     """Puts the state that a file holds in the place of the one that it was made from."""
     store = place.state_store()
-    return store.supersede(lock_info("state push"), store.codec.decode_state(data, where), force=force)
+    state = store.codec.decode_state(data, where, "push a file that `reconciler state pull` printed")
+    return store.supersede(lock_info("state push"), state, force=force)
 
 
 def history(place: Place) -> Sequence[PastState]:

@@ -70,8 +70,11 @@ def test_a_state_that_is_cut_short(applied: Terminal, share: float) -> None:
     refused(
         applied,
         f"{applied.home}, state: not JSON, maybe cut short",
-        "put the newest backup of the state in its place",
+        "`reconciler state history` lists the states before it",
+        "`reconciler state restore ID --force`",
     )
+    past = applied.run("state", "history", "--json").ended(ExitCode.DONE).json["states"][0]["id"]
+    applied.run("state", "restore", past, "--force").ended(ExitCode.DONE)  # as the message says
     path.write_bytes(whole)
     converges(applied)
 
