@@ -39,7 +39,7 @@ def command(
       0  the plan is whole, whether there is something to do or not
       1  error; or the plan holds one, and cannot be applied
       2  with --detailed-exitcode: there is something to do
-      6  a system moved to another host
+      6  a system moved to another host, or nobody named its host
       7  a system could not be read: the plan is not whole
     """  # noqa: D301 - click wants the character
     from reconciler.flows.plan import plan
