@@ -156,3 +156,8 @@ def test_every_command_is_in_the_help_and_has_a_file(terminal: Terminal) -> None
 
 def test_version(terminal: Terminal) -> None:
     assert re.fullmatch(r"reconciler, version \d+\.\d+\.\d+\n", terminal.run("--version").ended(ExitCode.DONE).out)
+
+
+def test_no_line_of_the_list_of_commands_is_cut(terminal: Terminal) -> None:
+    for arguments in (("--help",), ("state", "--help")):
+        assert "..." not in terminal.run(*arguments).ended(ExitCode.DONE).out.partition("Commands:")[2]
