@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import re
 import signal
 import subprocess
@@ -20,7 +21,7 @@ import click
 import pytest
 from faults import figures
 from hypothesis import settings
-from offline.sitecustomize import ATTEMPTS
+from offline.sitecustomize import ATTEMPTS, OFFLINE
 
 from reconciler.sandbox.serve import Sandbox
 
@@ -75,8 +76,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def network_is_off() -> Iterator[None]:
-    """Nothing but this machine is talked to: the import above refuses it, and here nobody gets away with trying."""
-    yield
+    """Nothing but this machine is talked to: the import above refuses it, and here nobody gets away with trying.
+
+    Programs that tests start inherit it; what starts one with an environment of its own says OFFLINE there.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(OFFLINE), prepend=os.pathsep)
+        yield
     assert ATTEMPTS == []
 
 

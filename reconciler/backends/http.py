@@ -30,15 +30,17 @@ from reconciler.backends.document import Document, digest, encode, md5, parse
 from reconciler.backends.locks import NOBODY, lost, overtaken, refusal
 from reconciler.core.intent import System
 from reconciler.errors import ReconcilerError, RequestError, StateError
-from reconciler.ports import Http, LockInfo
+from reconciler.ports import Http
+from reconciler.storage import LockInfo
 from reconciler.transport.http import open_http
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from reconciler.backends.opening import Surroundings
-    from reconciler.ports import Answer, Past
+    from reconciler.ports import Answer
     from reconciler.spec.backends import HttpTable
+    from reconciler.storage import Past
 
 _WRITTEN = (HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.NO_CONTENT)
 _TAKEN = (HTTPStatus.CONFLICT, HTTPStatus.LOCKED)

@@ -29,7 +29,7 @@ from pydantic import TypeAdapter, ValidationError
 from reconciler import files
 from reconciler.backends.locks import KEPT, NOBODY, refusal, unknown_past
 from reconciler.errors import LockedError, StateError
-from reconciler.ports import LockInfo, Past
+from reconciler.storage import LockInfo, Past
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from reconciler.errors import LockedError, StateError
-from reconciler.ports import LockInfo
+from reconciler.storage import LockInfo
 
 KEPT = 20
 """How many snapshots before the newest are kept."""

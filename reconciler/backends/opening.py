@@ -17,8 +17,8 @@ from reconciler.spec.backends import HttpTable, PostgresTable, S3Table, is_handl
 from reconciler.spec.rules import BrokenRuleError, parse_handle, parse_url
 
 if TYPE_CHECKING:
-    from reconciler.ports import Backend
     from reconciler.spec.backends import BackendTable
+    from reconciler.storage import Backend
 
 
 @dataclass(frozen=True, slots=True)

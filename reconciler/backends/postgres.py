@@ -30,7 +30,7 @@ from pydantic import TypeAdapter, ValidationError
 from reconciler.backends.batches import Batches
 from reconciler.backends.locks import KEPT, NOBODY, lost, overtaken, refusal, unknown_past
 from reconciler.errors import StateError
-from reconciler.ports import LockInfo, Past
+from reconciler.storage import LockInfo, Past
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

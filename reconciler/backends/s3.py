@@ -35,7 +35,7 @@ from reconciler.backends.batches import Batches
 from reconciler.backends.lease import Lease
 from reconciler.backends.locks import KEPT, NOBODY, lost, overtaken, refusal, unknown_past
 from reconciler.errors import LockedError, StateError
-from reconciler.ports import LockInfo, Past
+from reconciler.storage import LockInfo, Past
 from reconciler.transport.bodies import LARGEST
 
 if TYPE_CHECKING:

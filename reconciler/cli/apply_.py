@@ -24,8 +24,33 @@ if TYPE_CHECKING:
     from reconciler.core.plan import Plan
     from reconciler.flows.apply import Dialogue
 
+_HELP = """Make the systems what the spec says, or what the saved plan FILE says.
 
-@click.command("apply")
+Shows the plan, asks, and carries it out; applying again then sends no write. FILE (from `plan --out`) knows its
+stack and environment, is not asked about, and is refused if anything has changed since it was made.
+
+With --verify, as `reconciler verify`, every sign-on that the plan may change is tried before and after. With
+--as, a login form or fallback goes off without --allow, once the account got in through the product.
+
+Ctrl-C or SIGTERM stops after the requests in flight; the next apply goes on from there. A second one ends at
+once.
+
+\b
+Exit codes:
+  0  done, or nothing to do
+  1  error, or the answer was no
+  3  some changes failed or were skipped
+  4  somebody else is applying
+  5  FILE is stale or was edited
+  6  a hazard was not allowed
+  7  a system could not be read, or a login that worked not be tried again
+  8  a login that worked before would no longer
+  9  done, but a person has something left to do
+  130, 143  stopped by Ctrl-C or SIGTERM
+"""
+
+
+@click.command("apply", help=_HELP)
 @allow
 @json_option
 @click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False))
@@ -44,30 +69,7 @@ def command(
     verify: bool,
     account: Account,
 ) -> int:
-    """Make the systems what the spec says, or what the saved plan FILE says.
-
-    Shows the plan, asks, and carries it out; applying again then sends no write. FILE (from `plan --out`) knows its
-    stack and environment, is not asked about, and is refused if anything has changed since it was made.
-
-    With --verify, as `reconciler verify`, every sign-on that the plan may change is tried before and after. With
-    --as, a login form or fallback goes off without --allow, once the account got in through the product.
-
-    Ctrl-C or SIGTERM stops after the requests in flight; the next apply goes on from there. A second one ends at
-    once.
-
-    \b
-    Exit codes:
-      0  done, or nothing to do
-      1  error, or the answer was no
-      3  some changes failed or were skipped
-      4  somebody else is applying
-      5  FILE is stale or was edited
-      6  a hazard was not allowed
-      7  a system could not be read, or a login that worked not be tried again
-      8  a login that worked before would no longer
-      9  done, but a person has something left to do
-      130, 143  stopped by Ctrl-C or SIGTERM
-    """  # noqa: D301 - click wants the character
+    """Plans, asks, carries it out and says how it went."""
     from reconciler.flows.apply import Request, apply
     from reconciler.flows.place import codec_of
     from reconciler.flows.save import load_plan

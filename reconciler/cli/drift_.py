@@ -25,6 +25,7 @@ def command(place: Place, as_json: bool) -> int:
     applied; 2: something drifted; 7: a system could not be read.
     """
     from reconciler.cli.output import print_json, print_text, style_of, width
+    from reconciler.cli.plan_ import tell_unread
     from reconciler.flows.drift import drift
     from reconciler.render.document import drift_document
     from reconciler.render.drift import drift_text
@@ -42,6 +43,7 @@ def command(place: Place, as_json: bool) -> int:
             managed=report.managed,
         )
         print_text(text)
+    tell_unread(report.plan)
     if report.plan.drift:
         return ExitCode.CHANGES
     return ExitCode.INCOMPLETE if report.plan.unread else ExitCode.DONE

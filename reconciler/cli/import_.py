@@ -21,7 +21,8 @@ def command(place: Place, as_json: bool, address: str) -> int:
     """Take the existing object at ADDRESS (system/type/name) into the state as it is.
 
     The spec must ask for it. Where the server keeps a managed-by mark, ours is left on the object; nothing else is
-    written. The next plan shows what differs from the spec. An imported object is never deleted by leaving the spec.
+    written. The next plan shows what differs from the spec. An imported object is never deleted by leaving the spec,
+    unless it bears our mark from before and so is known to be our own.
     """
     from reconciler.cli.apply_ import dialogue, finish
     from reconciler.cli.options import read_address

@@ -95,10 +95,13 @@ def _read_allowed(_context: click.Context, _parameter: click.Parameter, values: 
     """What is permitted: `HAZARD` or `HAZARD=SUBJECT`."""
     if values:
         from reconciler.core.plan import HazardName
+        from reconciler.render.terminal import PLAIN
 
         if unknown := {value.partition("=")[0] for value in values} - set(HazardName):
-            names = ", ".join(sorted(unknown))
+            names = PLAIN.safe(", ".join(sorted(unknown)))
             raise click.BadParameter(f"no such hazard: {names}; the hazards are {', '.join(HazardName)}")
+        if bare := [value for value in values if value.endswith("=")]:
+            raise click.BadParameter(f"{bare[0]} names no subject; without the = it permits the hazard everywhere")
     return frozenset(values)
 
 

@@ -39,7 +39,7 @@ def command(
       0  the plan is whole, whether there is something to do or not
       1  error; or the plan holds one, and cannot be applied
       2  with --detailed-exitcode: there is something to do
-      6  a system moved to another host
+      6  a system moved to another host, or nobody named its host
       7  a system could not be read: the plan is not whole
     """  # noqa: D301 - click wants the character
     from reconciler.flows.plan import plan
@@ -50,6 +50,7 @@ def command(
         save_plan(made, out, place.codec(place.read_spec()))
     print_plan(made, "json" if as_json else form, allowed)
     warn_idle(made, allowed)
+    tell_unread(made)
     if out is not None:
         click.echo(f"saved; to carry it out: reconciler apply {quote(str(out))}", err=True)
     return exit_code(made, detailed=detailed_exitcode)
@@ -75,10 +76,20 @@ def print_plan(made: Plan, form: str, allowed: frozenset[str] = frozenset()) -> 
 
 def warn_idle(made: Plan, allowed: frozenset[str]) -> None:
     """Says of each --allow that permits nothing in this plan, on stderr: it may be spelled wrong."""
+    from reconciler.cli.output import style_of
     from reconciler.core.policy import idle
 
+    safe = style_of(sys.stderr).safe
     for item in idle(made.hazards, allowed):
-        click.echo(f"warning: --allow {quote(item)} covers nothing: the plan holds no such hazard", err=True)
+        click.echo(f"warning: --allow {safe(quote(item))} covers nothing: the plan holds no such hazard", err=True)
+
+
+def tell_unread(made: Plan) -> None:
+    """Says on stderr that something could not be read: who sends the report elsewhere learns of it too."""
+    from reconciler.render.wording import number
+
+    if made.unread:
+        click.echo(f"error: {number(len(made.unread), 'resource')} could not be read; the report says why", err=True)
 
 
 def exit_code(made: Plan, *, detailed: bool) -> ExitCode:

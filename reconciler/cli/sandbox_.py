@@ -21,8 +21,29 @@ EXTRA = {"joserfc", "starlette", "uvicorn", "wsproto"}
 PERSON = "demo@acme.test"
 """Who a person may log in as, at the emulated Clavex."""
 
+_HELP = """Serve emulated Clavex, Jira and Confluence on loopback until stopped (Ctrl-C or SIGTERM).
 
-@click.command("sandbox")
+Everything is in memory and gone afterwards. Credentials are new at every start; so are the ports, unless --port
+is given. The emulated Clavex answers as a real server was recorded; Jira, Confluence and their plugins follow the
+vendors' documents.
+
+After an apply, open Jira or Confluence in a browser and press the button of the single sign-on: the emulated
+Clavex knows one person, who is in every group that is made. With --clavex-url, log in as a user of that server.
+
+\b
+Every emulator counts what it is asked and can be told to misbehave:
+  curl URL/_sandbox/requests
+  curl URL/_sandbox/faults -d '{"kind": "server-error", "path": "/clients"}'
+
+\b
+Keys of a fault: kind, method, path (regular expression), times, skip,
+seconds, status, retry_after, acts. Kinds: latency, slow-body, too-many,
+truncated-json, cut-before, cut-after, server-error, html, error-in-200,
+login-redirect, expired-token, websudo.
+"""
+
+
+@click.command("sandbox", help=_HELP)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object when everything is ready.")
 @click.option(
     "--port",
@@ -44,26 +65,7 @@ def command(
     jira_version: str | None,
     confluence_version: str | None,
 ) -> None:
-    """Serve emulated Clavex, Jira and Confluence on loopback until stopped (Ctrl-C or SIGTERM).
-
-    Everything is in memory and gone afterwards. Credentials are new at every start; so are the ports, unless --port
-    is given. The emulated Clavex answers as a real server was recorded; Jira, Confluence and their plugins follow the
-    vendors' documents.
-
-    After an apply, open Jira or Confluence in a browser and press the button of the single sign-on: the emulated
-    Clavex knows one person, who is in every group that is made. With --clavex-url, log in as a user of that server.
-
-    \b
-    Every emulator counts what it is asked and can be told to misbehave:
-      curl URL/_sandbox/requests
-      curl URL/_sandbox/faults -d '{"kind": "server-error", "path": "/clients"}'
-
-    \b
-    Keys of a fault: kind, method, path (regular expression), times, skip,
-    seconds, status, retry_after, acts. Kinds: latency, slow-body, too-many,
-    truncated-json, cut-before, cut-after, server-error, html, error-in-200,
-    login-redirect, expired-token, websudo.
-    """  # noqa: D301 - click wants the character
+    """Serves until a signal comes."""
     if clavex_url is not None and (urlsplit(clavex_url).scheme not in {"http", "https"} or guide_dialect):
         raise click.UsageError("--clavex-url takes an http(s) address, and no --guide-dialect")
     try:

@@ -24,7 +24,7 @@ def command() -> None:
     """
 
 
-@command.command("list")
+@command.command("list", short_help="List the managed addresses.")
 @with_state
 @json_option
 def list_(place: Place, as_json: bool) -> None:
@@ -63,7 +63,7 @@ def show(place: Place, as_json: bool, address: str) -> None:
 _force = click.option("--force", is_flag=True, help="Also if it does not follow from what is there.")
 
 
-@command.command("pull")
+@command.command("pull", short_help="Print the state as a file.")
 @with_state
 def pull(place: Place) -> None:
     """Print the state as a file, with what an interrupted apply recorded in it."""
@@ -74,7 +74,7 @@ def pull(place: Place) -> None:
     print_text(in_ascii(pull(place).decode()))
 
 
-@command.command("push")
+@command.command("push", short_help="Put the state in FILE in the place of the state.")
 @with_state
 @json_option
 @_force
@@ -87,7 +87,7 @@ def push(place: Place, as_json: bool, force: bool, file: Path) -> None:
     _done(f"The state is the one in {file} now, with serial {state.serial}.", as_json, serial=state.serial)
 
 
-@command.command("history")
+@command.command("history", short_help="List the past states, the newest first.")
 @with_state
 @json_option
 def history_(place: Place, as_json: bool) -> None:
@@ -120,7 +120,7 @@ def restore(place: Place, as_json: bool, force: bool, past: str) -> None:
     _done(f"The state is that of {past} again, with serial {state.serial}.", as_json, serial=state.serial)
 
 
-@command.command("move")
+@command.command("move", short_help="Rename ADDRESS to NEW in the state; the object stays.")
 @with_state
 @json_option
 @click.argument("address")
@@ -141,7 +141,7 @@ def move(place: Place, as_json: bool, address: str, new: str) -> None:
     _done("\n".join(f"{old} is {found} now" for old, found in names.items()), as_json, moved=names)
 
 
-@command.command("remove")
+@command.command("remove", short_help="Drop ADDRESS from the state without asking its system.")
 @with_state
 @json_option
 @click.argument("address")
@@ -157,7 +157,7 @@ def remove(place: Place, as_json: bool, address: str) -> None:
     _done(f"{where} is not in the state any more; the object was not touched.", as_json, serial=state.serial)
 
 
-@command.command("unlock")
+@command.command("unlock", short_help="Say who holds the lock; with --force, take it.")
 @with_state
 @json_option
 @click.option("--force", is_flag=True, help="Take the lock from a holder that may still be at work.")
@@ -181,7 +181,7 @@ def unlock(place: Place, as_json: bool, force: bool, auto_approve: bool) -> None
     _done(f"The lock was taken away. {held}" if held else "Nobody holds the lock.", as_json, held=held)
 
 
-@command.command("migrate")
+@command.command("migrate", short_help="Move the state to the backend that the spec names.")
 @with_state
 @json_option
 @click.option(

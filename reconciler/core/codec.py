@@ -22,6 +22,10 @@ STATE_VERSION = 1
 PLAN_VERSION = 1
 MOVED = "reconciler state moved"
 """The format of what is left in the place of a state that was moved to another backend."""
+WAY_BACK = (
+    "`reconciler state history` lists the states before it, `reconciler state restore ID --force` brings one back"
+)
+"""What to do about a damaged state."""
 _Event = Annotated[Began | Intended | Applied | Failed | InDoubt, Field(discriminator="event")]
 
 
@@ -79,8 +83,8 @@ def is_moved(data: bytes) -> bool:
     return data.startswith(b'{"format": "%s"' % MOVED.encode())
 
 
-def decode_state(data: bytes, where: str) -> State:
-    """The state that a file holds. StateError, naming `where`, for anything else."""
+def decode_state(data: bytes, where: str, remedy: str = WAY_BACK) -> State:
+    """The state that a file holds. StateError, naming `where`, for anything else; `remedy` is what to do about it."""
     try:
         return _state_files().validate_json(data).state  # one pass: half the cost of parsing first
     except ValidationError as problem:
@@ -88,10 +92,8 @@ def decode_state(data: bytes, where: str) -> State:
             raise StateError(
                 f"{where}: this state was moved to {json.loads(data)['to']}", "say so in [backend] of the spec"
             ) from None
-        _parse(data, "reconciler state", STATE_VERSION, where, "state")
-        raise StateError(
-            f"{where}: not a whole state: {_first(problem)}", "put the newest backup of the state in its place"
-        ) from None
+        _parse(data, "reconciler state", STATE_VERSION, where, remedy)
+        raise StateError(f"{where}: not a whole state: {_first(problem)}", remedy) from None
 
 
 def encode_event(event: _Event) -> bytes:
@@ -122,25 +124,21 @@ def encode_plan(plan: Plan) -> bytes:
 
 def decode_plan(data: bytes, where: str) -> Plan:
     """The plan that a file holds. StalePlanError if it was edited, StateError for what is no plan."""
-    content = _parse(data, "reconciler plan", PLAN_VERSION, where, "plan")
+    remedy = "make a new one with `plan --out`"
+    content = _parse(data, "reconciler plan", PLAN_VERSION, where, remedy)
     if content.pop("checksum", None) != _checksum(content):
-        raise StalePlanError(f"{where}: the plan was edited after it was made", "make a new one with `plan --out`")
+        raise StalePlanError(f"{where}: the plan was edited after it was made", remedy)
     try:
         return _plans().validate_python(content.get("plan"))
     except ValidationError as problem:
-        raise StateError(
-            f"{where}: not a whole plan: {_first(problem)}", "make a new one with `plan --out`"
-        ) from None
+        raise StateError(f"{where}: not a whole plan: {_first(problem)}", remedy) from None
 
 
 def _checksum(content: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-def _parse(data: bytes, kind: str, newest: int, where: str, noun: str) -> dict[str, Any]:
-    remedy = (
-        "make a new one with `plan --out`" if noun == "plan" else "put the newest backup of the state in its place"
-    )
+def _parse(data: bytes, kind: str, newest: int, where: str, remedy: str) -> dict[str, Any]:
     try:
         content = json.loads(data)
     except (ValueError, RecursionError) as problem:

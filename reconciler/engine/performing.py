@@ -16,7 +16,8 @@ from reconciler.core.resource import Attributes, Mark, ResourceType, Value, unor
 from reconciler.core.state import Entry, Origin, State
 from reconciler.engine.refresh import Handlers
 from reconciler.errors import BadAnswerError, InDoubtError, ManualError, ReconcilerError, RequestError, StatusError
-from reconciler.ports import RotatingHandler, Secrets, Write, Written
+from reconciler.ports import RotatingHandler, Write, Written
+from reconciler.storage import Secrets
 
 if TYPE_CHECKING:
     from pydantic import SecretStr

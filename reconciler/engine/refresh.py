@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from reconciler.core.desired import DesiredState
     from reconciler.core.secret import SecretStatus
     from reconciler.core.state import State
-    from reconciler.ports import Handler, Secrets
+    from reconciler.ports import Handler
+    from reconciler.storage import Secrets
 
 Handlers = dict[tuple[str, str], "Handler"]
 """The handlers of every connected system, by system and resource type."""

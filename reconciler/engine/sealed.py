@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.core import codec
 from reconciler.errors import StateError
-from reconciler.ports import Sealing
+from reconciler.storage import Sealing
 
 if TYPE_CHECKING:
     from reconciler.core.journal import Event
@@ -36,9 +36,9 @@ class SealedCodec:
         """The state as a file."""
         return self.seal(codec.encode_state(state))
 
-    def decode_state(self, data: bytes, where: str) -> State:
+    def decode_state(self, data: bytes, where: str, remedy: str = codec.WAY_BACK) -> State:
         """The state that a file holds. StateError or SecretError, naming `where`, for anything else."""
-        return codec.decode_state(self._unseal(data, where), where)
+        return codec.decode_state(self._unseal(data, where), where, remedy)
 
     def encode_event(self, event: Event) -> bytes:
         """One journal line."""

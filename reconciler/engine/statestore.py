@@ -15,7 +15,7 @@ from reconciler.core.journal import Began, Event, Intended, fold
 from reconciler.core.state import State
 from reconciler.engine.sealed import SealedCodec, is_sealed
 from reconciler.errors import SecretError, StateError
-from reconciler.ports import Backend, LockInfo
+from reconciler.storage import Backend, LockInfo
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

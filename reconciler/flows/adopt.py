@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from reconciler.core.diff import members
 from reconciler.core.observed import Absent, Owner, Present, Unreadable
 from reconciler.core.outcome import Outcome
-from reconciler.core.ownership import bears_our_mark
+from reconciler.core.ownership import bears_our_mark, recognised
 from reconciler.core.plan import Action, Change, Plan, Step, StepKind
+from reconciler.core.resource import Mark, unordered
 from reconciler.core.state import Origin
 from reconciler.engine.executor import Executor
 from reconciler.engine.performing import Performer
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from reconciler.core.address import Address
+    from reconciler.core.desired import Desired
+    from reconciler.core.resource import Attributes, Value
     from reconciler.flows.apply import Dialogue
     from reconciler.flows.place import Place
     from reconciler.flows.world import World
@@ -30,7 +34,8 @@ def adopt(place: Place, address: Address, dialogue: Dialogue) -> Outcome:
     """Takes the object at `address` into the state as it is; where the server keeps a mark, ours is left on it.
 
     The next plan shows what differs from the spec as an update of something known, without *takes-over*; only a
-    redirect URI that was there is not removed without it.
+    redirect URI that was there is not removed without it. An object that bears our mark, since the state was lost, is
+    again what the mark says: created by us, or adopted.
     """
     return _run(place, address, dialogue, "import", _adoption)
 
@@ -60,11 +65,39 @@ def _adoption(world: World, address: Address) -> Change:
                 "let that one forget it first; or `reconciler apply --allow takes-over` takes it from them",
             )
         case Present() as present:
-            found = {name: present.attributes[name] for name in wanted.attributes if name in present.attributes}
-            kind = StepKind.MARK if wanted.type.marked and not wanted.shared else StepKind.RECORD
+            known = recognised(state, address, present, marked=wanted.type.marked)
+            origin = known.origin if known else Origin.ADOPTED
+            kind = StepKind.RECORD if known or wanted.shared or not wanted.type.marked else StepKind.MARK
             return Change(
-                address, Action.ADOPT, "import", (Step(kind),), found, (), found, present.remote_id, Origin.ADOPTED
+                address,
+                Action.ADOPT,
+                "import",
+                (Step(kind),),
+                _as_it_is(wanted, present, origin),
+                observed={name: value for name, value in present.attributes.items() if name in wanted.attributes},
+                remote_id=present.remote_id,
+                origin=origin,
+                depends_on=wanted.depends_on,
+                on_remove=wanted.on_remove,
+                shared=wanted.shared,
             )
+
+
+def _as_it_is(wanted: Desired, present: Present, origin: Origin) -> Attributes:
+    """What is recorded of an object that is taken as it is, as if we had applied just that.
+
+    What the server does not show is recorded as wanted, but for a secret that was written into it: nobody can say
+    whether that is ours. Of a set that others have a part in only what is wanted of it counts as ours.
+    """
+    found: dict[str, Value] = {}
+    for name, value in wanted.attributes.items():
+        mark = wanted.type.attributes[name]
+        if Mark.SECRET in mark:
+            continue
+        seen = found[name] = present.attributes.get(name, value)
+        if name in wanted.shared or (Mark.TWO_STEPS in mark and origin is Origin.CREATED):
+            found[name] = unordered({*members(seen)} & {*members(value)})
+    return found
 
 
 def _release(world: World, address: Address) -> Change:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from reconciler.core.intent import Intent, System
     from reconciler.core.secret import Handle
-    from reconciler.ports import Secrets
+    from reconciler.storage import Secrets
 
 
 def all_credentials(

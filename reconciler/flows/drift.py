@@ -9,7 +9,7 @@ from reconciler.core.observed import Unreadable
 from reconciler.core.plan import Plan, Unread
 from reconciler.flows.plan import judged
 from reconciler.flows.world import look
-from reconciler.ports import LockInfo
+from reconciler.storage import LockInfo
 from reconciler.transport.http import Access
 
 if TYPE_CHECKING:

@@ -241,12 +241,14 @@ def with_host(system: System, hosts: tuple[Host, ...], folder: Path) -> System:
 def refuse_moved(intent: Intent, state: State, allowed: frozenset[str]) -> tuple[Hazard, ...]:
     """The systems that are not those that the state knows, as permitted: before any credential is sent to them.
 
-    RefusedError for one that is not.
+    RefusedError for those that are not.
     """
     moved = dict(_find_moved(intent, state))
     if unasked := refused(tuple(moved), allowed):
-        text = f"{unasked[0].name}: {unasked[0].message}; no credential was sent to it"
-        raise RefusedError(text, f"{moved[unasked[0]]}, say --allow {unasked[0].name}={unasked[0].subject}")
+        text = "; ".join(hazard.message for hazard in unasked)
+        remedies = [f"{moved[hazard]}, say --allow {hazard.name}={hazard.subject}" for hazard in unasked]
+        it = "it" if len(unasked) == 1 else "them"
+        raise RefusedError(f"{HazardName.MOVES_HOST}: {text}; no credential was sent to {it}", "\n".join(remedies))
     return tuple(moved)
 
 

@@ -20,12 +20,12 @@ from reconciler.engine.statestore import StateStore
 from reconciler.errors import SpecError
 from reconciler.flows.guard import HOSTS_VARIABLE, guard_backend, routed, with_host
 from reconciler.flows.registry import PLUGIN_RECORDS, PROVIDER_RECORDS, Models
-from reconciler.ports import LockInfo
 from reconciler.secrets.operator import Configuration, Host, read_configuration
 from reconciler.secrets.sealing import AgeSealing
 from reconciler.secrets.stores import StoredSecrets, Surroundings, open_store
 from reconciler.spec.backends import LocalTable
 from reconciler.spec.load import Kinds, SpecRead, Whereabouts, read_backend, read_spec
+from reconciler.storage import LockInfo
 from reconciler.transport.budget import Retries
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from reconciler.core.intent import System
     from reconciler.core.secret import AgeFile, Handle
     from reconciler.core.state import State
-    from reconciler.ports import Backend
+    from reconciler.storage import Backend
 
 DEFAULT_ENVIRONMENT = "default"
 

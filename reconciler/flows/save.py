@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 
 
 def save_plan(plan: Plan, path: Path, codec: SealedCodec) -> None:
-    """Writes the plan to `path`, mode 0600, in one step."""
+    """Writes the plan to `path`, mode 0600, in one step. What is no file there, such as /dev/stdout, stays."""
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        raise ReconcilerError(
+            f"{path} cannot be written: it is no regular file", "name a file; `--json` prints the plan on stdout"
+        )
     with files.failing_as(ReconcilerError, path, "written", "name a file in a folder that you may write to"):
         files.replace(path, codec.encode_plan(plan))
 

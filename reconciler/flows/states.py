@@ -10,7 +10,7 @@ from reconciler.core.moving import moved, rename_resource, rename_system
 from reconciler.core.state import State
 from reconciler.errors import LockedError, ReconcilerError, SecretError, StateError
 from reconciler.flows.place import lock_info
-from reconciler.ports import Past
+from reconciler.storage import Past
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from reconciler.core.moving import Renaming
     from reconciler.engine.statestore import StateStore
     from reconciler.flows.place import Place
-    from reconciler.ports import Backend
     from reconciler.spec.load import Whereabouts
+    from reconciler.storage import Backend
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,8 @@ def pull(place: Place) -> bytes:
 def push(place: Place, data: bytes, where: str, *, force: bool) -> State:
     """Puts the state that a file holds in the place of the one that it was made from."""
     store = place.state_store()
-    return store.supersede(lock_info("state push"), store.codec.decode_state(data, where), force=force)
+    state = store.codec.decode_state(data, where, "push a file that `reconciler state pull` printed")
+    return store.supersede(lock_info("state push"), state, force=force)
 
 
 def history(place: Place) -> Sequence[PastState]:

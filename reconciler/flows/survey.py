@@ -17,7 +17,8 @@ from reconciler.errors import ReconcilerError, SecretError, UnreachableError
 from reconciler.flows.credentials import find_credentials
 from reconciler.flows.registry import PROVIDER_RECORDS
 from reconciler.flows.world import connect, expand, make_handlers
-from reconciler.ports import Credentials, Examination, Http, Secrets
+from reconciler.ports import Credentials, Examination, Http
+from reconciler.storage import Secrets
 from reconciler.transport.budget import Retries
 from reconciler.transport.http import Access, open_http
 

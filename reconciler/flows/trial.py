@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from reconciler.core.check import Diagnosis
     from reconciler.core.plan import Plan
     from reconciler.core.state import State
-    from reconciler.ports import PluginProvider, Secrets
+    from reconciler.ports import PluginProvider
+    from reconciler.storage import Secrets
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from reconciler.core.check import Landing, Person
     from reconciler.core.secret import Handle
     from reconciler.core.state import State
-    from reconciler.ports import Secrets
+    from reconciler.storage import Secrets
 
 SECRET = "client-secret"  # noqa: S105 - the name of a check
 _NOT_PROVED = "the plugin's own copy can be written and not read: only a login through {} proves it"

@@ -21,7 +21,8 @@ from reconciler.errors import ReconcilerError, SpecError
 from reconciler.flows.credentials import all_credentials
 from reconciler.flows.guard import guard, route_of
 from reconciler.flows.registry import PLUGIN_RECORDS, PROVIDER_RECORDS
-from reconciler.ports import Connection, Credentials, Fingerprinter, Http, Secrets
+from reconciler.ports import Connection, Credentials, Fingerprinter, Http
+from reconciler.storage import Secrets
 from reconciler.transport.http import Access, open_http
 
 if TYPE_CHECKING:
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
     from reconciler.core.desired import Desired
     from reconciler.core.resource import ResourceType
     from reconciler.flows.place import Place
-    from reconciler.ports import Backend
     from reconciler.spec.load import SpecRead
+    from reconciler.storage import Backend
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from reconciler.core.plan import Plan, Unread
     from reconciler.core.state import State
     from reconciler.diagnostic import Diagnostic
-    from reconciler.ports import LockInfo
+    from reconciler.storage import LockInfo
 
 VERSION = 1
 """The version of the documents made here; that of the plan is the codec's."""

@@ -13,7 +13,7 @@ from reconciler.render.values import change_lines
 from reconciler.render.wording import number
 
 if TYPE_CHECKING:
-    from reconciler.ports import LockInfo
+    from reconciler.storage import LockInfo
 
 SECRET_DRIFTED = "(secret) no longer the one last applied"  # noqa: S105 - a sentence
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from reconciler import files
 from reconciler.errors import SecretError, StateError
-from reconciler.ports import Backend
+from reconciler.storage import Backend
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class AgeSealing:
-    """Implements ports.Sealing. Without `recipients` it only reads."""
+    """Implements storage.Sealing. Without `recipients` it only reads."""
 
     recipients: Sequence[str]
     plain_is_meant: bool

@@ -16,11 +16,11 @@ from pydantic import SecretStr
 from reconciler import files
 from reconciler.core.secret import KEY_NAME, AgeFile, SecretStatus, fingerprint, parse_handle
 from reconciler.errors import SecretError
-from reconciler.ports import Backend, SecretStore
 from reconciler.secrets.env import EnvironmentStore
 from reconciler.secrets.file import FileStore
 from reconciler.secrets.keepers import Companion, Keeper, SealedFile
 from reconciler.secrets.operator import Configuration, configuration_path
+from reconciler.storage import Backend, SecretStore
 
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 

@@ -25,7 +25,7 @@ _HOST = re.compile(r"[\w.-]+|[0-9a-f:.]+", re.IGNORECASE)
 _SLUG = re.compile(r"(?=.{2,63}$)[a-z0-9]+(?:-[a-z0-9]+)*")
 _UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 _MADE_UP = re.compile(r"[A-Za-z0-9_-]{24}")
-_HTTP = re.compile(r"https?://.", re.IGNORECASE)
+_SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
 _CREDENTIALS = re.compile(r"[^/?#]*//[^/?#]*@")
 _WILDCARD = re.compile(r"^(https?://)\*\.", re.IGNORECASE)
 _ORDINARY_URI = re.compile(r"https?://[A-Za-z0-9.-]+(?::[0-9]+)?/[A-Za-z0-9._~/-]*")
@@ -75,8 +75,13 @@ def shown(text: str) -> str:
 
 def parse_url(text: str, *, allow_http: bool) -> str:
     """A system's base URL without its trailing slash."""
-    if not _HTTP.match(text):
+    scheme = _SCHEME.match(text)
+    if not scheme:
         raise BrokenRuleError("this URL has no scheme", "write it whole, e.g. https://jira.acme.eu")
+    if scheme[1].lower() not in {"http", "https"}:
+        raise BrokenRuleError("this URL is neither https nor http", "e.g. https://jira.acme.eu")
+    if scheme.end() == len(text):
+        raise BrokenRuleError("this URL has no host", "write it whole, e.g. https://jira.acme.eu")
     if "@" in text:
         raise BrokenRuleError(
             "this URL has credentials in it", "take them out: they are named by `token`, or `username` and `password`"

@@ -9,6 +9,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 from unittest.mock import patch
 
+from acceptance.workplace import Spec, Workplace
 from sandbox.visitor import Visitor
 
 from reconciler.engine.performing import Performer
@@ -17,12 +18,18 @@ from reconciler.sandbox.clavex.records import Limits
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from acceptance.workplace import Workplace
-
     from reconciler.core.plan import Change, Step
     from reconciler.engine.performing import End
+    from reconciler.sandbox.clavex.records import User
 
 EMAIL, PASSWORD = "ann@acme.test", "Ann-pass-1"
+BOB, BOBS_PASSWORD = "bob@acme.test", "Bob-pass-1"
+AS_BOB = ("--as", BOB, "--password-from", "env:TEST_PASSWORD")
+LETS_BOB_IN: Spec = {
+    "systems": {"jira": {"applications": {"jira-software": ["jira-software-users"]}}},
+    "sso": {"jira": {"attributes": {"username": "email"}}},
+}
+"""Over the guide's example: he has no user name, and the users may use Jira."""
 
 
 def add_ann(place: Workplace) -> None:
@@ -36,6 +43,16 @@ def add_ann(place: Workplace) -> None:
     for group in world.groups.values():
         if "users" in group.name:
             group.members.add(user.id)
+
+
+def add_bob(place: Workplace) -> User:
+    """A user of Clavex in every group that there is; the commands know his password."""
+    place.environ["TEST_PASSWORD"] = BOBS_PASSWORD
+    world = place.sandbox.clavex.world
+    user = world.add_user(BOB, BOBS_PASSWORD, "Bob", "Ross")
+    for group in world.groups.values():
+        group.members.add(user.id)
+    return user
 
 
 @dataclass

@@ -7,38 +7,18 @@ from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from acceptance.people import AS_BOB, BOB, BOBS_PASSWORD, LETS_BOB_IN
 
 from reconciler.cli import apply_
 from reconciler.errors import ExitCode
 from reconciler.sandbox.faults import Fault, Kind
-from reconciler.transport import retry
 
 if TYPE_CHECKING:
     from acceptance.workplace import Ran, Workplace
 
     from reconciler.sandbox.clavex.records import User
 
-EMAIL, PASSWORD = "bob@acme.test", "Bob-pass-1"
-ACCOUNT = ("--as", EMAIL, "--password-from", "env:TEST_PASSWORD")
 JIRA_FORM, WIKI_FORM = "jira/miniorange_sign_in/login", "confluence/sso_settings/login"
-SPEC = {
-    "systems": {"jira": {"applications": {"jira-software": ["jira-software-users"]}}},
-    "sso": {"jira": {"attributes": {"username": "email"}}},
-}
-
-
-@pytest.fixture
-def bob(place: Workplace, monkeypatch: pytest.MonkeyPatch) -> User:
-    """A user of a stack that is applied, who gets in to both products."""
-    monkeypatch.setattr(retry, "ATTEMPTS", 1)
-    place.write(SPEC)
-    place.apply("locks-out").ended(ExitCode.DONE)
-    place.environ["TEST_PASSWORD"] = PASSWORD
-    world = place.sandbox.clavex.world
-    user = world.add_user(EMAIL, PASSWORD, "Bob", "Ross")
-    for group in world.groups.values():
-        group.members.add(user.id)
-    return user
 
 
 def apply(place: Workplace, code: ExitCode, *options: str, allow: tuple[str, ...] = ()) -> Any:
@@ -51,7 +31,7 @@ def run(place: Workplace, *options: str, allow: tuple[str, ...] = ()) -> Ran:
     permissions = [word for name in allow for word in ("--allow", name)]
     ran = place.run("apply", "--auto-approve", "--verify", *options, *permissions)
     sessions = place.sandbox.jira.world.sessions | place.sandbox.confluence.world.sessions
-    for secret in (PASSWORD, *place.stored_secrets().values(), *sessions):
+    for secret in (BOBS_PASSWORD, *place.stored_secrets().values(), *sessions):
         assert secret not in ran.out + ran.err
     return ran
 
@@ -70,8 +50,8 @@ def broken(made: Any) -> list[tuple[str, str]]:
 
 @pytest.mark.usefixtures("bob")
 def test_only_the_touched_sign_ons_are_tried(place: Workplace) -> None:
-    place.write(SPEC, {"sso": {"confluence": {"display_name": "Log in"}}})
-    made = apply(place, ExitCode.DONE, *ACCOUNT)
+    place.write(LETS_BOB_IN, {"sso": {"confluence": {"display_name": "Log in"}}})
+    made = apply(place, ExitCode.DONE, *AS_BOB)
     well = dict.fromkeys(("start", "authorize", "client-secret", "claims", "product-login"), ("ok", "ok"))
     assert trials(made, "sso.confluence").items() >= well.items()
     assert trials(made, "sso.jira") == {}
@@ -84,7 +64,7 @@ def test_nothing_to_do_tries_nothing(place: Workplace) -> None:
 
 
 def test_a_first_apply(place: Workplace) -> None:
-    place.write(SPEC)
+    place.write(LETS_BOB_IN)
     made = apply(place, ExitCode.DONE, allow=("locks-out",))
     assert trials(made, "sso.confluence")["start"] == (None, "ok")
     assert trials(made, "sso.jira")["authorize"] == ("failed", "ok")
@@ -93,42 +73,42 @@ def test_a_first_apply(place: Workplace) -> None:
 
 @pytest.mark.usefixtures("bob")
 def test_a_login_that_no_longer_works(place: Workplace) -> None:
-    place.write(SPEC, {"clients": {"atlassian": {"active": False}}})
+    place.write(LETS_BOB_IN, {"clients": {"atlassian": {"active": False}}})
     ran = run(place, allow=("locks-out",)).ended(ExitCode.UNVERIFIED)
     assert "authorize" in ran.out
     assert "A login that worked before would no longer: authorize of sso.confluence" in ran.out.replace("\n  ", " ")
-    place.write(SPEC, {"clients": {"atlassian": {"active": True}}})
-    made = apply(place, ExitCode.DONE, *ACCOUNT)
+    place.write(LETS_BOB_IN, {"clients": {"atlassian": {"active": True}}})
+    made = apply(place, ExitCode.DONE, *AS_BOB)
     assert trials(made, "sso.jira")["product-login"] == ("unknown", "ok")
 
 
 @pytest.mark.usefixtures("bob")
 def test_a_person_who_no_longer_gets_in(place: Workplace) -> None:
-    place.write(SPEC, {"clients": {"atlassian": {"claims": {"preferred_username": "attribute:nick"}}}})
-    made = apply(place, ExitCode.UNVERIFIED, *ACCOUNT, allow=("replaces",))  # Bob has none
+    place.write(LETS_BOB_IN, {"clients": {"atlassian": {"claims": {"preferred_username": "attribute:nick"}}}})
+    made = apply(place, ExitCode.UNVERIFIED, *AS_BOB, allow=("replaces",))  # Bob has none
     assert ("sso.confluence", "product-login") in broken(made)
     assert made["exit_code"] == ExitCode.UNVERIFIED
 
 
 @pytest.mark.usefixtures("bob")
 def test_a_plugin_that_is_exchanged_is_tried_as_it_was(place: Workplace) -> None:
-    place.write(SPEC, {"sso": {"jira": {"plugin": "atlassian"}}})
-    made = apply(place, ExitCode.DONE, *ACCOUNT, allow=("locks-out", "deletes", "rotates"))
+    place.write(LETS_BOB_IN, {"sso": {"jira": {"plugin": "atlassian"}}})
+    made = apply(place, ExitCode.DONE, *AS_BOB, allow=("locks-out", "deletes", "rotates"))
     assert trials(made, "sso.jira")["start"] == ("ok", "ok")
     assert trials(made, "sso.jira")["product-login"] == ("ok", "ok")
 
 
 @pytest.mark.usefixtures("bob")
 def test_a_client_that_is_exchanged_is_tried_as_it_was(place: Workplace) -> None:
-    place.write(SPEC, {"clients": {"atlassian": {"client_id": "sso2"}}})
-    made = apply(place, ExitCode.DONE, *ACCOUNT, allow=("replaces", "too-much"))
+    place.write(LETS_BOB_IN, {"clients": {"atlassian": {"client_id": "sso2"}}})
+    made = apply(place, ExitCode.DONE, *AS_BOB, allow=("replaces", "too-much"))
     assert trials(made, "sso.jira")["product-login"] == ("ok", "ok")
     assert trials(made, "sso.jira")["client-secret"] == ("ok", "ok")
 
 
 @pytest.mark.usefixtures("bob")
 def test_what_cannot_be_tried_again(place: Workplace) -> None:
-    place.write(SPEC, {"sso": {"confluence": {"display_name": "Log in"}}})
+    place.write(LETS_BOB_IN, {"sso": {"confluence": {"display_name": "Log in"}}})
     fault = Fault(kind=Kind.SERVER_ERROR, path="external-login", skip=1, times=None)
     place.sandbox.confluence.faults.add(fault)
     ran = run(place).ended(ExitCode.INCOMPLETE)
@@ -138,10 +118,10 @@ def test_what_cannot_be_tried_again(place: Workplace) -> None:
 @pytest.mark.usefixtures("bob")
 def test_misuse(place: Workplace) -> None:
     place.run("apply", "--verify", "--destroy", "--auto-approve").ended(ExitCode.USAGE)
-    place.run("apply", *ACCOUNT).ended(ExitCode.USAGE)
-    place.run("apply", "--verify", "--as", EMAIL).ended(ExitCode.USAGE)
+    place.run("apply", *AS_BOB).ended(ExitCode.USAGE)
+    place.run("apply", "--verify", "--as", BOB).ended(ExitCode.USAGE)
     del place.environ["TEST_PASSWORD"]
-    ran = place.run("apply", "--verify", *ACCOUNT, "--auto-approve").ended(ExitCode.ERROR)
+    ran = place.run("apply", "--verify", *AS_BOB, "--auto-approve").ended(ExitCode.ERROR)
     assert "the password env:TEST_PASSWORD is missing" in ran.err
 
 
@@ -159,7 +139,7 @@ def forms(place: Workplace) -> tuple[bool, bool]:
 
 @pytest.mark.usefixtures("bob")
 def test_a_door_wants_a_proof_or_a_permission(place: Workplace) -> None:
-    place.write(SPEC, NO_FORM)
+    place.write(LETS_BOB_IN, NO_FORM)
     for options in ((), ("--verify",)):
         ran = place.run("apply", "--auto-approve", *options).ended(ExitCode.REFUSED)
         assert "--verify --as USER --password-from HANDLE" in " ".join(ran.err.split())
@@ -169,9 +149,9 @@ def test_a_door_wants_a_proof_or_a_permission(place: Workplace) -> None:
 
 @pytest.mark.usefixtures("bob")
 def test_a_door_closes_after_a_login(place: Workplace) -> None:
-    place.write(SPEC, NO_FORM)
+    place.write(LETS_BOB_IN, NO_FORM)
     requests = place.sandbox.confluence.faults.requests
-    ran = run(place, *ACCOUNT).ended(ExitCode.DONE)
+    ran = run(place, *AS_BOB).ended(ExitCode.DONE)
     assert forms(place) == (False, False)
     assert f"{WIKI_FORM} comes last, and only if the test account then gets in" in " ".join(ran.out.split())
     assert "Refused unless allowed" not in ran.out
@@ -182,11 +162,11 @@ def test_a_door_closes_after_a_login(place: Workplace) -> None:
 
 
 def test_a_door_stays_open_without_a_login(place: Workplace, bob: User) -> None:
-    place.write(SPEC, NO_FORM)
+    place.write(LETS_BOB_IN, NO_FORM)
     for group in place.sandbox.clavex.world.groups.values():
         if group.name.startswith("jira"):
             group.members.discard(bob.id)  # no application access
-    made = apply(place, ExitCode.PARTLY, *ACCOUNT)
+    made = apply(place, ExitCode.PARTLY, *AS_BOB)
     assert forms(place) == (True, False)
     (left,) = [result for result in made["results"] if result["status"] == "skipped"]
     assert left["address"] == JIRA_FORM
@@ -198,10 +178,10 @@ def test_a_door_stays_open_without_a_login(place: Workplace, bob: User) -> None:
 
 @pytest.mark.usefixtures("bob")
 def test_a_door_waits_for_the_rest(place: Workplace) -> None:
-    place.write(SPEC, {"sso": {"confluence": {"login_form": False, "display_name": "Log in"}}})
+    place.write(LETS_BOB_IN, {"sso": {"confluence": {"login_form": False, "display_name": "Log in"}}})
     fault = Fault(kind=Kind.SERVER_ERROR, path="/authconfig/1.0/idps/", method="PATCH", status=500, times=None)
     place.sandbox.confluence.faults.add(fault)
-    made = apply(place, ExitCode.PARTLY, *ACCOUNT)
+    made = apply(place, ExitCode.PARTLY, *AS_BOB)
     (left,) = [result for result in made["results"] if result["address"] == WIKI_FORM]
     assert left["message"] == "confluence/idp/confluence was not done"
     assert forms(place) == (True, True)
@@ -212,7 +192,7 @@ def with_password(place: Workplace) -> Any:
     served = place.sandbox.confluence
     place.environ["WIKI_PASSWORD"] = served.password
     system = {"token": None, "username": served.username, "password": "env:WIKI_PASSWORD"}
-    return {**SPEC, "systems": {**SPEC["systems"], "confluence": system}}
+    return {**LETS_BOB_IN, "systems": {**LETS_BOB_IN["systems"], "confluence": system}}
 
 
 @pytest.mark.usefixtures("bob")
@@ -240,11 +220,11 @@ def test_a_password_that_is_taken_no_longer_keeps_the_door_open(place: Workplace
 def test_a_run_that_is_stopped_closes_no_door_and_tries_no_login_again(
     place: Workplace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    place.write(SPEC, {"sso": {"confluence": {"login_form": False, "display_name": "Log in"}}})
+    place.write(LETS_BOB_IN, {"sso": {"confluence": {"login_form": False, "display_name": "Log in"}}})
     stop = Event()
     stop.set()
     monkeypatch.setattr(apply_, "_stoppable", lambda _: nullcontext(stop))
-    made = apply(place, ExitCode.PARTLY, *ACCOUNT)
+    made = apply(place, ExitCode.PARTLY, *AS_BOB)
     assert made["logins"] is None
     assert {result["status"] for result in made["results"]} == {"skipped"}
     assert forms(place) == (True, True)

@@ -124,6 +124,66 @@ def test_import_of_an_identity_provider_sends_nothing_and_takes_its_settings_as_
     place.settle()
 
 
+def addresses_of(place: Workplace) -> list[str]:
+    return [change["address"] for change in place.plan()["changes"]]
+
+
+def test_what_is_imported_as_the_spec_wants_it_is_settled(place: Workplace) -> None:
+    """The handle of its secret, what it needs and what happens to it at the end are recorded too."""
+    row = by_hand(place)
+    place.write({"sso": None, "clients": {"atlassian": {"redirect_uris": row.redirect_uris, "claims": None}}})
+    place.run("import", CLIENT).ended(ExitCode.DONE)
+    assert addresses_of(place) == []
+    place.settle()
+
+
+def test_an_import_after_a_lost_state_remembers_who_made_what(place: Workplace) -> None:
+    """All but the secrets that were written into the plugins, of which no server can say that they are ours."""
+    place.write()
+    place.apply("locks-out").ended(ExitCode.DONE)
+    before = place.entries
+    (place.home / "state.json").unlink()
+    writes = place.writes
+    for address in before:
+        place.run("import", address).ended(ExitCode.DONE)
+    assert place.writes == writes
+    marked = {address for address in before if address == CLIENT or address.startswith("clavex/group/")}
+    origins = {address: place.entries[address]["origin"] for address in marked}
+    assert origins == dict.fromkeys(marked, "created")  # a mapper, and what is in the products, bear no mark
+    assert addresses_of(place) == ["confluence/idp/confluence", "jira/miniorange/jira"]
+    place.apply("locks-out").ended(ExitCode.DONE)
+    place.settle()
+
+
+def test_an_import_after_a_lost_state_makes_no_redirect_uri_of_others_ours(place: Workplace) -> None:
+    place.write()
+    place.apply("locks-out").ended(ExitCode.DONE)
+    (place.home / "state.json").unlink()
+    uri = "https://other.acme.eu/cb"
+    place.sandbox.clavex.world.clients["atlassian"].redirect_uris.append(uri)
+    place.run("import", CLIENT).ended(ExitCode.DONE)
+    told = place.plan()["hazards"]
+    assert ("takes-over", f"redirect_uris: {uri} is removed, which we did not add") in {
+        (hazard["name"], hazard["message"]) for hazard in told
+    }
+
+
+def test_an_import_of_a_client_that_others_own_leaves_it_theirs(place: Workplace) -> None:
+    row = by_hand(place)
+    theirs = ["https://other.acme.eu/cb"]
+    row.redirect_uris += theirs
+    ours = row.redirect_uris[:2]
+    spec = place.write({"sso": None})
+    spec["clients"]["atlassian"] = {"system": "clavex", "external": True, "redirect_uris": ours}
+    place.write_whole(spec)
+    place.run("import", CLIENT).ended(ExitCode.DONE)
+    assert place.writes == 0
+    assert addresses_of(place) == []
+    place.write({"sso": None, "clients": None})
+    place.apply().ended(ExitCode.DONE)
+    assert row.redirect_uris == [*ours, *theirs]
+
+
 # --- forget -------------------------------------------------------------------------------------------------------
 
 

@@ -22,7 +22,7 @@ from reconciler.secrets.operator import IDENTITY_VARIABLE
 if TYPE_CHECKING:
     from acceptance.workplace import Ran
 
-    from reconciler.ports import Backend
+    from reconciler.storage import Backend
 
 IDENTITY, LOST = x25519.Identity.generate(), x25519.Identity.generate()
 TABLE: dict[str, Any] = {"age": {"team": {"recipients": [str(IDENTITY.to_public())]}}}

@@ -68,6 +68,18 @@ def test_a_moved_system_is_refused_before_anything_is_sent_to_it(
     assert [served.faults.requests for served in other.served] == [[], [], []]
 
 
+def test_all_systems_that_moved_are_named_at_once(place: Workplace, other: Sandbox) -> None:
+    place.write()
+    place.apply("locks-out").ended(ExitCode.DONE)
+    place.write(urls(other, "jira"), urls(other, "confluence"))
+    said = " ".join(place.run("plan", "--allow", "moves-host=clavex").ended(ExitCode.REFUSED).err.split())
+    assert said.count("moves-host: ") == 1
+    for system in ("jira", "confluence"):
+        assert f"system {system} was {system} {getattr(place.sandbox, system).url}" in said
+        assert f"say --allow moves-host={system}" in said
+    assert "no credential was sent to them" in said
+
+
 def test_another_organisation_is_another_system(place: Workplace) -> None:
     place.write()
     place.apply("locks-out").ended(ExitCode.DONE)

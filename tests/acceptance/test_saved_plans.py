@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +84,19 @@ def test_a_saved_plan_says_which_stack_and_environment_it_is_of(place: Workplace
     place.run("apply", str(path), "--allow=locks-out").ended(ExitCode.DONE)
     assert (place.folder / "state" / "acme" / "staging" / "state.json").exists()
     assert not place.home.exists()
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("elsewhere"), Path.mkdir])
+def test_a_plan_takes_the_place_of_no_device_and_no_link(place: Workplace, make: Callable[[Path], None]) -> None:
+    """As root, `--out /dev/stdout` would put a file in the place of the device."""
+    place.write()
+    path = place.folder / "out"
+    make(path)
+    before = path.lstat()
+    ran = place.run("plan", "--out", str(path))
+    assert ran.code
+    assert path.lstat() == before
+    assert "--json" in ran.err or ran.code == ExitCode.USAGE
 
 
 def test_a_plan_is_carried_out_once(place: Workplace) -> None:

@@ -7,13 +7,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from acceptance.people import AS_BOB, BOB, BOBS_PASSWORD
 from pydantic import SecretStr
 
 from reconciler.errors import ExitCode
 from reconciler.flows import product_login
 from reconciler.flows.registry import PROVIDER_RECORDS
 from reconciler.sandbox.faults import Fault, Kind
-from reconciler.transport import retry
 from reconciler.transport.browsing import Browser, End, Walk
 
 if TYPE_CHECKING:
@@ -22,27 +22,15 @@ if TYPE_CHECKING:
     from reconciler.sandbox.clavex.records import Group, User
 
 Found = dict[tuple[str, str], dict[str, Any]]
-EMAIL, PASSWORD = "bob@acme.test", "Bob-pass-1"
-ARGUMENTS = ("verify", "--as", EMAIL, "--password-from", "env:TEST_PASSWORD")
-SPEC = {
-    "systems": {"jira": {"applications": {"jira-software": ["jira-software-users"]}}},
-    "sso": {"jira": {"attributes": {"username": "email"}}},
-}
+ARGUMENTS = ("verify", *AS_BOB)
 
 
 @pytest.fixture
-def bob(place: Workplace, monkeypatch: pytest.MonkeyPatch) -> User:
-    """A user of a stack that is applied, in a mapped group and another."""
-    monkeypatch.setattr(retry, "ATTEMPTS", 1)
-    place.write(SPEC)
-    place.apply("locks-out").ended(ExitCode.DONE)
-    place.environ["TEST_PASSWORD"] = PASSWORD
-    world = place.sandbox.clavex.world
-    user = world.add_user(EMAIL, PASSWORD, "Bob", "Ross")
-    world.add_group("choir").members.add(user.id)
-    for name in ("jira-software-users", "confluence-users"):
-        group_of(place, name).members.add(user.id)
-    return user
+def bob(bob: User, place: Workplace) -> User:
+    """He is in two mapped groups and in another."""
+    group_of(place, "jira-administrators").members.remove(bob.id)
+    place.sandbox.clavex.world.add_group("choir").members.add(bob.id)
+    return bob
 
 
 def group_of(place: Workplace, name: str) -> Group:
@@ -52,7 +40,7 @@ def group_of(place: Workplace, name: str) -> Group:
 def log_in(place: Workplace, code: ExitCode) -> tuple[Found, list[dict[str, Any]]]:
     """The checks by subject and name, and who landed where."""
     made = place.run(*ARGUMENTS, "--json").ended(code).json
-    for secret in (PASSWORD, *place.stored_secrets().values()):
+    for secret in (BOBS_PASSWORD, *place.stored_secrets().values()):
         assert all(secret not in text for text in place.shown)
     return {(check["subject"], check["name"]): check for check in made["checks"]}, made["landings"]
 
@@ -75,7 +63,7 @@ def test_who_lands_where(place: Workplace, bob: User) -> None:
 @pytest.mark.usefixtures("bob")
 def test_the_table(place: Workplace) -> None:
     out = place.run(*ARGUMENTS).ended(ExitCode.DONE).out
-    assert f"\n  sso.jira: {EMAIL} as {EMAIL}\n    choir                not mapped in the spec\n" in out
+    assert f"\n  sso.jira: {BOB} as {BOB}\n    choir                not mapped in the spec\n" in out
 
 
 @pytest.mark.usefixtures("bob")
@@ -83,11 +71,11 @@ def test_nothing_but_the_logins_is_sent(place: Workplace) -> None:
     seen = place.watch()
     found, _ = log_in(place, ExitCode.DONE)
     assert {(name, path) for name, _, path in seen} == {("clavex", "/acme/token"), ("clavex", "/acme/authorize")}
-    assert sorted(set(place.sandbox.jira.world.sessions.values())) == ["admin", EMAIL]
+    assert sorted(set(place.sandbox.jira.world.sessions.values())) == ["admin", BOB]
     for session in place.sandbox.jira.world.sessions | place.sandbox.confluence.world.sessions:
         assert all(session not in text for text in place.shown)
     told = found["sso.jira", "product-login"]["seen"]
-    assert told.startswith(f"jira logged {EMAIL} in as {EMAIL}, with the groups jira-software-users; this proves")
+    assert told.startswith(f"jira logged {BOB} in as {BOB}, with the groups jira-software-users; this proves")
     assert "the stored" not in found["sso.jira", "client-secret"]["seen"].partition(";")[2]
 
 
@@ -199,8 +187,8 @@ def test_groups_that_the_plugin_does_not_take(place: Workplace) -> None:
     (idp,) = place.sandbox.confluence.world.idps.values()
     idp.jit_configuration.user_provisioning_enabled = False
     world = place.sandbox.confluence.world
-    world.add_user(EMAIL, EMAIL, "Bob")
-    world.groups["wiki-readers"] = [EMAIL]
+    world.add_user(BOB, BOB, "Bob")
+    world.groups["wiki-readers"] = [BOB]
     world.permissions["wiki-readers"] = {("application", "use")}
     check = product(place, code=ExitCode.DONE)
     assert check["status"] == "warning"
@@ -347,8 +335,8 @@ def test_without_the_package_that_checks_signatures(place: Workplace, monkeypatc
 
 @pytest.mark.usefixtures("bob")
 def test_what_is_asked_wrongly(place: Workplace) -> None:
-    assert "belong together" in place.run("verify", "--as", EMAIL).ended(ExitCode.USAGE).err
-    ran = place.run("verify", "--as", EMAIL, "--password-from", PASSWORD).ended(ExitCode.USAGE)
-    assert PASSWORD not in ran.err
-    ran = place.run("verify", "--as", EMAIL, "--password-from", "env:NOTHING").ended(ExitCode.ERROR)
+    assert "belong together" in place.run("verify", "--as", BOB).ended(ExitCode.USAGE).err
+    ran = place.run("verify", "--as", BOB, "--password-from", BOBS_PASSWORD).ended(ExitCode.USAGE)
+    assert BOBS_PASSWORD not in ran.err
+    ran = place.run("verify", "--as", BOB, "--password-from", "env:NOTHING").ended(ExitCode.ERROR)
     assert "the password env:NOTHING is missing" in ran.err

@@ -77,11 +77,11 @@ def test_all_problems_of_a_spec_at_once(terminal: Terminal) -> None:
         ("jira.acme.eu", "this URL has no scheme"),
         ("https://admin:hunter2hunter2@jira.acme.eu", "this URL has credentials in it"),
         ("http://jira.acme.eu", "http to a host that is not loopback would send credentials in clear text"),
-        ("https://", "this URL has no scheme"),
+        ("https://", "this URL has no host"),
         ("https://jira.acme.eu/?os_username=hunter2hunter2", "a base URL has no query"),
         ("https://jira .acme.eu", "this is no URL"),
         ("https://jira.acme.eu:port", "this is no URL"),
-        ("ftp://jira.acme.eu", "this URL has no scheme"),
+        ("ftp://jira.acme.eu", "this URL is neither https nor http"),
     ],
 )
 def test_a_url_that_is_none(terminal: Terminal, url: str, said: str) -> None:
@@ -158,6 +158,8 @@ def test_a_wrong_token_is_refused_by_the_system(terminal: Terminal) -> None:
     terminal.environ["JIRA_TOKEN"] = "a-token-that-is-wrong"
     ran = terminal.run("plan").ended(ExitCode.INCOMPLETE)
     assert "the token was refused: is it valid, has it expired?" in flat(ran.out)
+    assert ran.err == "error: 3 resources could not be read; the report says why\n"
+    assert terminal.run("drift").ended(ExitCode.INCOMPLETE).err == ran.err
     assert "a-token-that-is-wrong" not in ran.out + ran.err
     assert not terminal.writes
 

@@ -31,6 +31,8 @@ MISUSES = {
         "lock-out",
     ): "no such hazard: lock-out; the hazards are deletes, replaces, rotates, takes-over",
     ("apply", "--allow", "=clavex/client/atlassian"): "the hazards are deletes",
+    ("apply", "--allow", "deletes="): "deletes= names no subject",
+    ("plan", "--allow", "de\x1b[2Jletes"): "no such hazard: de\\x1b[2Jletes",
     ("apply", "one", "two"): "unexpected extra argument",
     ("apply", "plan.json", "--destroy"): "leave out FILE",
     ("apply", "--json"): "add --auto-approve",
@@ -154,3 +156,8 @@ def test_every_command_is_in_the_help_and_has_a_file(terminal: Terminal) -> None
 
 def test_version(terminal: Terminal) -> None:
     assert re.fullmatch(r"reconciler, version \d+\.\d+\.\d+\n", terminal.run("--version").ended(ExitCode.DONE).out)
+
+
+def test_no_line_of_the_list_of_commands_is_cut(terminal: Terminal) -> None:
+    for arguments in (("--help",), ("state", "--help")):
+        assert "..." not in terminal.run(*arguments).ended(ExitCode.DONE).out.partition("Commands:")[2]

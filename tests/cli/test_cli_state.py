@@ -76,6 +76,13 @@ def test_what_was_pulled_can_be_pushed_once(applied: Terminal) -> None:
     assert pulled(applied)["state"]["serial"] == serial + 2
 
 
+def test_what_is_no_state_is_not_pushed(applied: Terminal) -> None:
+    applied.run("plan", "--out", str(applied.folder / "plan.json")).ended(ExitCode.DONE)
+    ran = applied.run("state", "push", str(applied.folder / "plan.json")).ended(ExitCode.ERROR)
+    assert "this is no reconciler state file" in flat(ran.err)
+    assert "push a file that `reconciler state pull` printed" in flat(ran.err)
+
+
 def test_a_state_of_a_higher_serial_is_newer(applied: Terminal) -> None:
     content = pulled(applied)
     content["state"]["serial"] += 10

@@ -119,3 +119,10 @@ def test_what_a_user_typed_is_not_trusted_either(terminal: Terminal) -> None:
     terminal.run("plan", "--specs", f"x{EVIL}".replace("\x00", ""))
     terminal.run("show", f"x{EVIL}".replace("\x00", ""))
     is_safe(terminal)
+
+
+def test_a_permission_that_covers_nothing(applied: Terminal) -> None:
+    """What it was said for may have been copied from anywhere."""
+    applied.run("plan", "--allow", f"deletes={EVIL}").ended(ExitCode.DONE)
+    assert "covers nothing" in applied.shown[-1]
+    is_safe(applied)

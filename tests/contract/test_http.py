@@ -14,8 +14,8 @@ from reconciler.backends.document import Document, encode, md5, parse
 from reconciler.backends.http import HttpBackend
 from reconciler.backends.opening import Surroundings
 from reconciler.errors import LockedError, StateError
-from reconciler.ports import LockInfo
 from reconciler.spec.backends import HttpTable
+from reconciler.storage import LockInfo
 
 ANN = LockInfo("1", "ann", "here", 4711, "apply", "2026-01-02T03:04:05+00:00")
 BOB = LockInfo("2", "bob", "there", 1, "apply", "2026-01-02T03:04:06+00:00")

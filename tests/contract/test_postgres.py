@@ -18,7 +18,7 @@ from pydantic import SecretStr
 
 from reconciler.backends.postgres import PostgresBackend
 from reconciler.errors import LockedError, StateError
-from reconciler.ports import LockInfo
+from reconciler.storage import LockInfo
 
 ANN = LockInfo("1", "ann", "here", 4711, "apply", "2026-01-02T03:04:05+00:00")
 NUMBERS = itertools.count()
@@ -27,7 +27,7 @@ HOLD = """
 import sys
 from pydantic import SecretStr
 from reconciler.backends.postgres import PostgresBackend
-from reconciler.ports import LockInfo
+from reconciler.storage import LockInfo
 
 backend = PostgresBackend(SecretStr(sys.argv[1]), "reconciler", sys.argv[2], "default")
 with backend.lock(LockInfo("7", "bob", "there", 1, "apply", "noon")):

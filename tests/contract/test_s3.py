@@ -22,8 +22,8 @@ from reconciler.backends.lease import Lease
 from reconciler.backends.opening import Surroundings
 from reconciler.backends.s3 import S3Backend
 from reconciler.errors import LockedError, SecretError, StateError
-from reconciler.ports import LockInfo
 from reconciler.spec.backends import S3Table
+from reconciler.storage import LockInfo
 
 ANN = LockInfo("1", "ann", "here", 4711, "apply", "2026-01-02T03:04:05+00:00")
 BOB = LockInfo("2", "bob", "there", 1, "apply", "2026-01-02T03:04:06+00:00")

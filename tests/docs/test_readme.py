@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from offline.sitecustomize import OFFLINE
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -22,7 +23,7 @@ def demo() -> str:
     done = subprocess.run(
         [sys.executable, "tools/demo.py"],
         cwd=ROOT,
-        env={"PATH": path, "PYTHONUTF8": "1"},
+        env={"PATH": path, "PYTHONPATH": OFFLINE, "PYTHONUTF8": "1"},
         capture_output=True,
         text=True,
         timeout=120,

@@ -16,6 +16,7 @@ import pytest
 import tomlkit
 from acceptance.workplace import Ran, Workplace
 from contract.suite import DUTIES, Case
+from offline.sitecustomize import OFFLINE
 from pydantic import SecretStr
 from unit.atlassian.product import CLAVEX_FACTS, CLIENT_SECRET, FINGERPRINTER, sign_on, wanted
 
@@ -61,7 +62,7 @@ class Installed(Workplace):
         tokens = {f"{name.upper()}_TOKEN": system["token"] for name, system in self.sandbox.describe().items()}
         environ = {
             "PATH": os.environ["PATH"],
-            "PYTHONPATH": self.packages,
+            "PYTHONPATH": os.pathsep.join(filter(None, (self.packages, OFFLINE))),
             "RECONCILER_SPECS": str(self.folder / "specs"),
             "RECONCILER_STATE_DIR": str(self.folder / "state"),
             "RECONCILER_FILES": str(self.folder),

@@ -70,8 +70,11 @@ def test_a_state_that_is_cut_short(applied: Terminal, share: float) -> None:
     refused(
         applied,
         f"{applied.home}, state: not JSON, maybe cut short",
-        "put the newest backup of the state in its place",
+        "`reconciler state history` lists the states before it",
+        "`reconciler state restore ID --force`",
     )
+    past = applied.run("state", "history", "--json").ended(ExitCode.DONE).json["states"][0]["id"]
+    applied.run("state", "restore", past, "--force").ended(ExitCode.DONE)  # as the message says
     path.write_bytes(whole)
     converges(applied)
 
@@ -155,7 +158,7 @@ HOLD = """
 import sys
 from pathlib import Path
 from reconciler.backends.local import LocalBackend
-from reconciler.ports import LockInfo
+from reconciler.storage import LockInfo
 info = LockInfo("1", "alice", "build-7", 4711, "apply", "2026-01-02T03:04:05+00:00")
 with LocalBackend(Path(sys.argv[1])).lock(info):
     print("held", flush=True)

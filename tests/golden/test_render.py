@@ -33,7 +33,6 @@ from reconciler.core.plan import StepKind
 from reconciler.core.state import Origin, State
 from reconciler.diagnostic import Diagnostic, Severity
 from reconciler.errors import LockedError, SpecError, StatusError
-from reconciler.ports import LockInfo
 from reconciler.render.apply import outcome_text, step_line
 from reconciler.render.diagnostics import error_text
 from reconciler.render.document import (
@@ -49,6 +48,7 @@ from reconciler.render.markdown import plan_markdown
 from reconciler.render.plan import plan_text
 from reconciler.render.state import entries_text, entry_text
 from reconciler.render.terminal import PLAIN, Style
+from reconciler.storage import LockInfo
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 
 REAL = urlsplit(os.environ.get("RECONCILER_TEST_CLAVEX_URL", "")).hostname
 """The server that somebody asked to be tested against, wherever it is."""
+OFFLINE = os.path.dirname(__file__)  # noqa: PTH120 - every program pays for what is imported here
+"""What PYTHONPATH names for a program that a test starts."""
 ATTEMPTS: list[str] = []
 """Where somebody tried to connect to; the end of a test run fails if there is one."""
 

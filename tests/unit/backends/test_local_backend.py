@@ -15,7 +15,7 @@ import pytest
 
 from reconciler.backends.local import LocalBackend
 from reconciler.errors import LockedError, StateError
-from reconciler.ports import LockInfo
+from reconciler.storage import LockInfo
 
 ANN = LockInfo("1", "ann", "here", os.getpid(), "apply", "2026-01-02T03:04:05+00:00")
 
@@ -23,7 +23,7 @@ HOLD = """
 import os, sys
 from pathlib import Path
 from reconciler.backends.local import LocalBackend
-from reconciler.ports import LockInfo
+from reconciler.storage import LockInfo
 
 with LocalBackend(Path(sys.argv[1])).lock(LockInfo("7", "bob", "there", os.getpid(), "apply", "noon")):
     print("locked", flush=True)

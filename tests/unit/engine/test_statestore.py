@@ -19,7 +19,7 @@ from reconciler.core.plan import StepKind
 from reconciler.core.state import Entry, Origin, State, SystemRecord
 from reconciler.engine.statestore import StateStore
 from reconciler.errors import LockedError, StateError
-from reconciler.ports import LockInfo
+from reconciler.storage import LockInfo
 
 ANN = LockInfo("1", "ann", "here", 4711, "apply", "2026-01-02T03:04:05+00:00")
 CLIENT = Address("clavex", "client", "atlassian")

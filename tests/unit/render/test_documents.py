@@ -32,7 +32,6 @@ from reconciler.core.resource import OnRemove
 from reconciler.core.state import Entry, Origin, State, SystemRecord
 from reconciler.diagnostic import Diagnostic, Severity, error
 from reconciler.errors import SpecError, StateError
-from reconciler.ports import LockInfo
 from reconciler.render.document import (
     diagnostics_document,
     drift_document,
@@ -43,6 +42,7 @@ from reconciler.render.document import (
     plan_document,
     state_document,
 )
+from reconciler.storage import LockInfo
 
 PAGE = (Path(__file__).parents[3] / "docs" / "plan.md").read_text(encoding="utf-8")
 GROUP = Address("jira", "group", "g")

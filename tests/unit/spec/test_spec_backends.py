@@ -103,7 +103,12 @@ def test_an_environment_may_keep_its_state_elsewhere(folder):
             "",
         ),
         ('[backend]\nkind = "s3"\nbucket = "b"\nlease = 5\n', "backend.lease", "must be 10 or more", ""),
-        ('[backend]\nkind = "s3"\nbucket = "b"\nendpoint = "ftp://h"\n', "backend.endpoint", "no scheme", ""),
+        (
+            '[backend]\nkind = "s3"\nbucket = "b"\nendpoint = "ftp://h"\n',
+            "backend.endpoint",
+            "neither https nor http",
+            "",
+        ),
         (
             '[backend]\nkind = "s3"\nbucket = "b"\nendpoint = "http://h"\n',
             "backend.endpoint",

@@ -160,7 +160,8 @@ def test_a_url_loses_its_trailing_slash_and_nothing_else(text: str, url: str) ->
     ("text", "message"),
     [
         ("jira.acme.eu", "no scheme"),
-        ("ftp://jira.acme.eu", "no scheme"),
+        ("ftp://jira.acme.eu", "neither https nor http"),
+        ("https://", "no host"),
         ("https:///jira", "makes no sense"),
         ("https://jira.acme.eu:https", "makes no sense"),
         ("https://jira.acme.eu/a b", "makes no sense"),
