@@ -143,14 +143,14 @@ def make_shadow(situation: Situation, address: Address) -> dict[Address, Desired
     key = {CLIENT_ID: shadow_id(str(kept[CLIENT_ID]))}
     handle = parse_handle(generated(wanted))
     name = str(kept.get("name", kept[CLIENT_ID]))[: _LONGEST_TITLE - len(_TITLE_MARK)]
-    secret = wanted.type.having(Mark.GENERATED)[0]
+    secret = wanted.type.generated[0]
     own: Attributes = {
         **kept,
         **key,
         "name": f"{name}{_TITLE_MARK}",
         secret: str(Handle(handle.store, f"{handle.name}.shadow")),
     }
-    made = {shadow_of(address): replace(wanted, address=shadow_of(address), attributes=own, secret_days=None)}
+    made = {shadow_of(address): wanted._replace(address=shadow_of(address), attributes=own, secret_days=None)}
     for other, item in situation.desired.items():
         if item.type.inside == address.type and address in item.depends_on:
             made[shadow_of(other)] = replace(
@@ -178,7 +178,7 @@ def _redirected(consumer: Desired, address: Address, there: DesiredState) -> Des
     """The consumer as one of the shadow."""
     shadow = there[shadow_of(address)]
     own, theirs = generated(there[address]), generated(shadow)
-    secrets = {name: theirs for name in consumer.type.having(Mark.SECRET) if consumer.attributes.get(name) == own}
+    secrets = {name: theirs for name in consumer.type.secrets if consumer.attributes.get(name) == own}
     return replace(
         consumer,
         attributes={**consumer.attributes, CLIENT_ID: shadow.attributes[CLIENT_ID], **secrets},
