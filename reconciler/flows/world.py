@@ -166,7 +166,9 @@ def connect(
         name: PROVIDER_RECORDS[intent.systems[name].provider].authenticate(own) for name, own in credentials.items()
     }
     https = {
-        name: stack.enter_context(open_http(intent.systems[name], own, access=access, retries=place.retries))
+        name: stack.enter_context(
+            open_http(intent.systems[name], own, access=access, retries=place.retries, most=place.parallelism)
+        )
         for name, own in headers.items()
     }
     endpoints = {
