@@ -71,7 +71,6 @@ def command(
     from reconciler.flows.apply import Request, apply
     from reconciler.flows.place import codec_of
     from reconciler.flows.save import load_plan
-    from reconciler.flows.trial import Verification
 
     if file and destroy:
         raise click.UsageError("--destroy plans by itself: leave out FILE")
@@ -81,11 +80,16 @@ def command(
         raise click.UsageError("--as belongs to --verify")
     if as_json and not (file or auto_approve):
         raise click.UsageError("--json shows no plan to say yes to: add --auto-approve, or apply a saved plan")
+    verification = None
+    if verify:
+        from reconciler.flows.trial import Verification
+
+        verification = Verification(*account)
     saved = load_plan(file, codec_of(os.environ)) if file else None
     place = where.place_of(saved) if saved else where.place()
     caught: list[int] = []
     outcome = apply(
-        Request(place, allowed, saved, destroy, Verification(*account) if verify else None),
+        Request(place, allowed, saved, destroy, verification),
         dialogue(caught, quiet=as_json, ask=not (auto_approve or saved)),
     )
     if outcome is None:

@@ -57,9 +57,7 @@ def _counted(desired: DesiredState, state: State) -> Iterator[tuple[Address, int
 
 def generated(wanted: Desired) -> str:
     """The handle of the secret that the server made for a resource; empty if there is none."""
-    return next(
-        (str(wanted.attributes[name]) for name in wanted.type.generated if name in wanted.attributes), ""
-    )
+    return next((str(wanted.attributes[name]) for name in wanted.type.generated if name in wanted.attributes), "")
 
 
 def find_consumers(desired: DesiredState, address: Address) -> tuple[Address, ...]:

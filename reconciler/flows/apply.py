@@ -23,8 +23,6 @@ from reconciler.flows.checks import check_stores, compare, compare_places
 from reconciler.flows.doors import Door, find_doors, keeps_open, left_open, notes, permitted, without
 from reconciler.flows.place import Place, lock_info
 from reconciler.flows.plan import judged
-from reconciler.flows.trial import Trials, Verification, find_trials
-from reconciler.flows.verify import find_account
 from reconciler.flows.world import World, emptied, look
 from reconciler.render.wording import allowing, listed, number
 from reconciler.transport.http import Access
@@ -32,6 +30,8 @@ from reconciler.transport.http import Access
 if TYPE_CHECKING:
     from reconciler.core.check import Diagnosis
     from reconciler.core.plan import Hazard
+    from reconciler.flows.account import Account
+    from reconciler.flows.trial import Trials, Verification
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ def apply(request: Request, dialogue: Dialogue) -> Outcome | None:
             compare(request.saved, plan)
         if errors := [item for item in plan.diagnostics if item.severity is Severity.ERROR]:
             raise SpecError(errors)
-        account = find_account(world.secrets, asked.user, asked.password) if asked else None
+        account = _find_account(world, asked) if asked else None
         doors = find_doors(plan, world, request.allowed, account)
         if plan.changes or plan.unread:
             allowed = request.allowed | permitted(doors)
@@ -99,10 +99,22 @@ def apply(request: Request, dialogue: Dialogue) -> Outcome | None:
         if not dialogue.confirm():
             return None
         key_store = check_stores(plan, world)
-        trials = find_trials(place, world.intent, plan, account) if asked else None
+        trials = _find_trials(place, world, plan, account) if asked else None
         with dialogue.stoppable() as stop:
             run = _Run(world, store, key_store, dialogue, stop, place.parallelism, trials)
             return run.carry_out(plan, doors)
+
+
+def _find_account(world: World, asked: Verification) -> Account | None:
+    from reconciler.flows.verify import find_account  # noqa: PLC0415 - 20 ms, with a browser; few applies verify
+
+    return find_account(world.secrets, asked.user, asked.password)
+
+
+def _find_trials(place: Place, world: World, plan: Plan, account: Account | None) -> Trials | None:
+    from reconciler.flows.trial import find_trials  # noqa: PLC0415 - as above
+
+    return find_trials(place, world.intent, plan, account)
 
 
 def carry_out(
