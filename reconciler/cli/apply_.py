@@ -70,10 +70,9 @@ def command(
     account: Account,
 ) -> int:
     """Plans, asks, carries it out and says how it went."""
-    from reconciler.flows.apply import Request, apply
+    from reconciler.flows.apply import Request, Verification, apply
     from reconciler.flows.place import codec_of
     from reconciler.flows.save import load_plan
-    from reconciler.flows.trial import Verification
 
     if file and destroy:
         raise click.UsageError("--destroy plans by itself: leave out FILE")

@@ -150,7 +150,7 @@ _PARALLELISM = click.option(
     type=click.IntRange(1, 100),
     default=_IN_FLIGHT,
     show_default=True,
-    help="At most so many requests in flight; fewer to a system that says it is too many.",
+    help="At most so many requests at once to each system; fewer to one that says it is too many.",
 )
 _RETRIES = click.option(
     "--retries",

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
 
+PRODUCT_LOGIN = "product-login"
+"""The check of a whole login, which the product takes part in."""
+
+
 class Status(StrEnum):
     """How a check went."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from reconciler.core.address import Address
 from reconciler.core.resource import Attributes, OnRemove, ResourceType
@@ -11,9 +11,8 @@ from reconciler.core.resource import Attributes, OnRemove, ResourceType
 DesiredState = Mapping[Address, "Desired"]
 
 
-@dataclass(frozen=True, slots=True)
-class Desired:
-    """One wanted resource.
+class Desired(NamedTuple):
+    """One wanted resource: a named tuple, since a spec may hold thousands (see `core.observed`).
 
     Attributes that the spec does not mention are absent and stay as they are. `shared` names the sets of which
     only our own members are managed: members of others are left alone. A `manual` resource is one that a person

@@ -26,7 +26,7 @@ def owner_of(state: State, address: Address, origin: Origin) -> Owner:
 
 
 def _reference(state: State, address: Address) -> str:
-    return "/".join((state.stack, state.environment, *address))
+    return f"{state.stack}/{state.environment}/{address.system}/{address.type}/{address.name}"
 
 
 def bears_our_mark(state: State, address: Address, present: Present) -> bool:
@@ -41,8 +41,8 @@ def bears_mark_of(state: State, address: Address, present: Present) -> bool:
     """Whether the object carries the mark of this very address."""
     if present.owner is None or present.owner.managed_by != MANAGED_BY:
         return False
-    mark, reference = present.owner.ref, _reference(state, address)
-    return mark.startswith(reference) and mark[len(reference) :] in {"", ADOPTED}
+    reference = _reference(state, address)
+    return present.owner.ref in (reference, reference + ADOPTED)
 
 
 def recorded(state: State, address: Address) -> Entry | None:

@@ -213,7 +213,7 @@ def _rotation(situation: Situation, wanted: Desired, entry: Entry | None, consum
 
 def _generated(wanted: Desired) -> str:
     """The handle of the secret that the server makes; empty if there is none."""
-    names = wanted.type.having(Mark.GENERATED)
+    names = wanted.type.generated
     return next((str(wanted.attributes[name]) for name in names if name in wanted.attributes), "")
 
 
@@ -229,7 +229,7 @@ def consumed_secrets(desired: DesiredState) -> set[str]:
     return {
         str(wanted.attributes[name])
         for wanted in desired.values()
-        for name in wanted.type.having(Mark.SECRET)
+        for name in wanted.type.secrets
         if name in wanted.attributes
     }
 
@@ -314,6 +314,6 @@ def _exchanged(situation: Situation, address: Address, entry: Entry) -> Iterator
     wanted = situation.desired.get(address)
     status = situation.secrets.get(_generated(wanted)) if wanted else None
     if wanted and status and status.proved is False:
-        name = wanted.type.having(Mark.GENERATED)[0]
+        name = wanted.type.generated[0]
         if entry.fingerprints.get(name) == status.fingerprint:
             yield AttributeChange(name, None, None, Cause.DRIFT, sensitive=True)

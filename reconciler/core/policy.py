@@ -108,7 +108,7 @@ def _never_stored(change: Change, situation: Situation, resource_type: ResourceT
     if change.address in situation.rotations or known is None or known.origin is not Origin.CREATED or entry is None:
         return False
     doubt = situation.state.in_doubt.get(change.address)
-    generated = resource_type.having(Mark.GENERATED)[0]
+    generated = resource_type.generated[0]
     return doubt in {StepKind.CREATE, StepKind.ROTATE} or generated not in entry.fingerprints
 
 

@@ -96,9 +96,19 @@ class ResourceType:
         return {mark: tuple(name for name, marks in self.attributes.items() if mark in marks) for mark in Mark}
 
     @cached_property
+    def secrets(self) -> tuple[str, ...]:
+        """The names of the attributes that hold the handle of a secret that the resource needs."""
+        return self.having(Mark.SECRET)
+
+    @cached_property
+    def generated(self) -> tuple[str, ...]:
+        """The names of the attributes that hold the handle of a secret that the server makes."""
+        return self.having(Mark.GENERATED)
+
+    @cached_property
     def handles(self) -> tuple[str, ...]:
         """The names of the attributes that hold the handle of a secret."""
-        return (*self.having(Mark.SECRET), *self.having(Mark.GENERATED))
+        return (*self.secrets, *self.generated)
 
     @cached_property
     def shown(self) -> frozenset[str]:

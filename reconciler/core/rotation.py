@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from reconciler.core.outcome import Status, StepResult, Window
 from reconciler.core.plan import Plan, StepKind
-from reconciler.core.resource import Mark
 from reconciler.diagnostic import Diagnostic, warning
 
 if TYPE_CHECKING:
@@ -49,17 +48,15 @@ def review_ages(desired: DesiredState, state: State, now: datetime) -> Iterator[
 
 def _counted(desired: DesiredState, state: State) -> Iterator[tuple[Address, int, datetime]]:
     """The secrets whose age matters and is known: allowed age in days, and since when it is."""
-    for address, wanted in sorted(desired.items()):
-        entry = state.entries.get(address)
-        if wanted.secret_days is not None and entry is not None and entry.secret_since is not None:
-            yield address, wanted.secret_days, entry.secret_since
+    for address in sorted(address for address, wanted in desired.items() if wanted.secret_days is not None):
+        days, entry = desired[address].secret_days, state.entries.get(address)
+        if days is not None and entry is not None and entry.secret_since is not None:
+            yield address, days, entry.secret_since
 
 
 def generated(wanted: Desired) -> str:
     """The handle of the secret that the server made for a resource; empty if there is none."""
-    return next(
-        (str(wanted.attributes[name]) for name in wanted.type.having(Mark.GENERATED) if name in wanted.attributes), ""
-    )
+    return next((str(wanted.attributes[name]) for name in wanted.type.generated if name in wanted.attributes), "")
 
 
 def find_consumers(desired: DesiredState, address: Address) -> tuple[Address, ...]:
@@ -68,7 +65,7 @@ def find_consumers(desired: DesiredState, address: Address) -> tuple[Address, ..
     return tuple(
         other
         for other, wanted in sorted(desired.items())
-        if handle in [str(wanted.attributes.get(name, "")) for name in wanted.type.having(Mark.SECRET)]
+        if handle in [str(wanted.attributes.get(name, "")) for name in wanted.type.secrets]
     )
 
 

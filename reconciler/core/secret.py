@@ -23,8 +23,8 @@ class Handle(NamedTuple):
 
 def parse_handle(text: str) -> Handle:
     """The handle that `str(handle)` spelled; older states hold `env#NAME` for `env:NAME`."""
-    if text.startswith(f"{_ENVIRONMENT}:"):
-        return Handle(_ENVIRONMENT, text[len(_ENVIRONMENT) + 1 :])
+    if text.startswith("env:"):
+        return Handle(_ENVIRONMENT, text.removeprefix("env:"))
     store, _, name = text.rpartition("#")
     return Handle(store, name)
 

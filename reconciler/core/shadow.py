@@ -9,13 +9,12 @@ no spec can name; so whatever interrupts a rotation, the next plan moves the sig
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from reconciler.core.address import Address
 from reconciler.core.desired import DesiredState
 from reconciler.core.observed import Present
-from reconciler.core.resource import Mark
 from reconciler.core.rotation import find_consumers, generated
 from reconciler.core.secret import Handle, parse_handle
 from reconciler.diagnostic import Diagnostic, warning
@@ -143,18 +142,17 @@ def make_shadow(situation: Situation, address: Address) -> dict[Address, Desired
     key = {CLIENT_ID: shadow_id(str(kept[CLIENT_ID]))}
     handle = parse_handle(generated(wanted))
     name = str(kept.get("name", kept[CLIENT_ID]))[: _LONGEST_TITLE - len(_TITLE_MARK)]
-    secret = wanted.type.having(Mark.GENERATED)[0]
+    secret = wanted.type.generated[0]
     own: Attributes = {
         **kept,
         **key,
         "name": f"{name}{_TITLE_MARK}",
         secret: str(Handle(handle.store, f"{handle.name}.shadow")),
     }
-    made = {shadow_of(address): replace(wanted, address=shadow_of(address), attributes=own, secret_days=None)}
+    made = {shadow_of(address): wanted._replace(address=shadow_of(address), attributes=own, secret_days=None)}
     for other, item in situation.desired.items():
         if item.type.inside == address.type and address in item.depends_on:
-            made[shadow_of(other)] = replace(
-                item,
+            made[shadow_of(other)] = item._replace(
                 address=shadow_of(other),
                 attributes={**item.attributes, **key},
                 depends_on=(shadow_of(address),),
@@ -178,9 +176,8 @@ def _redirected(consumer: Desired, address: Address, there: DesiredState) -> Des
     """The consumer as one of the shadow."""
     shadow = there[shadow_of(address)]
     own, theirs = generated(there[address]), generated(shadow)
-    secrets = {name: theirs for name in consumer.type.having(Mark.SECRET) if consumer.attributes.get(name) == own}
-    return replace(
-        consumer,
+    secrets = {name: theirs for name in consumer.type.secrets if consumer.attributes.get(name) == own}
+    return consumer._replace(
         attributes={**consumer.attributes, CLIENT_ID: shadow.attributes[CLIENT_ID], **secrets},
         depends_on=tuple(shadow.address if other == address else other for other in consumer.depends_on),
     )

@@ -59,7 +59,7 @@ def update(
     steps += clearance(entry.deposed if entry else ())
     origin = entry.origin if entry else Origin.ADOPTED
     if rotation:
-        generated = wanted.type.having(Mark.GENERATED)[0]
+        generated = wanted.type.generated[0]
         found = (*found, AttributeChange(generated, None, None, Cause.SECRET, sensitive=True))
     reason = _reason(wanted, entry, found, action, rotation)
     if action is Action.ADOPT and wanted.type.kind is Kind.SETTINGS and found:

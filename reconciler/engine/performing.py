@@ -274,7 +274,7 @@ class Performer:
         known = done or self.state.entries.get(change.address)
         prints = dict(known.fingerprints) if known else {}
         resource_type = self._type(change)
-        for name in resource_type.having(Mark.SECRET):
+        for name in resource_type.secrets:
             if name in change.wanted and (value := self.secrets.value(str(change.wanted[name]))) is not None:
                 prints[name] = self.secrets.fingerprint(value)
         generated = self._generated(change)
@@ -324,7 +324,7 @@ class Performer:
         return self.handlers[change.address.system, change.address.type]
 
     def _generated(self, change: Change) -> str | None:
-        return next((name for name in self._type(change).having(Mark.GENERATED) if name in change.wanted), None)
+        return next((name for name in self._type(change).generated if name in change.wanted), None)
 
     def _remote_id(self, change: Change) -> str:
         entry = self._entries.get(change.address)
@@ -347,7 +347,7 @@ class Performer:
     ) -> Write:
         owner: Owner | None = owner_of(self.state, change.address, origin or change.origin)
         secrets: dict[str, SecretStr] = {}
-        for name in self._type(change).having(Mark.SECRET):
+        for name in self._type(change).secrets:
             if name in attributes and (name in changed or self._type(change).document):
                 value = self.secrets.value(str(attributes[name]))
                 if value is None:

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 
 from reconciler.core.observed import Lookup, Observation, Present, Unreadable
 from reconciler.core.planner import consumed_secrets
-from reconciler.core.resource import Mark
 from reconciler.engine.workers import reading
-from reconciler.errors import IncompleteError, ReconcilerError
+from reconciler.errors import ReconcilerError
 from reconciler.ports import RotatingHandler, Write
 
 if TYPE_CHECKING:
@@ -20,8 +19,9 @@ if TYPE_CHECKING:
 
     from reconciler.core.address import Address
     from reconciler.core.desired import DesiredState
+    from reconciler.core.resource import Attributes
     from reconciler.core.secret import SecretStatus
-    from reconciler.core.state import State
+    from reconciler.core.state import Entry, State
     from reconciler.ports import Handler
     from reconciler.storage import Secrets
 
@@ -37,12 +37,11 @@ def observe(
     `failures` are the systems that could not be connected, with the reason. Types are read side by side.
     """
     lookups: dict[tuple[str, str], list[Lookup]] = defaultdict(list)
-    for address in sorted(desired.keys() | state.entries.keys()):
-        entry, wanted = state.entries.get(address), desired.get(address)
-        attributes = wanted.attributes if wanted else entry.applied if entry else {}
-        remote_id = entry.remote_id if entry else None
-        applied = entry.applied if entry and not entry.awaiting else {}
-        lookups[address[:2]].append(Lookup(address, attributes, remote_id or None, wanted is None, applied))
+    for address, wanted in desired.items():
+        lookups[address[:2]].append(_lookup(address, wanted.attributes, state.entries.get(address), leaving=False))
+    for address, entry in state.entries.items():
+        if address not in desired:
+            lookups[address[:2]].append(_lookup(address, entry.applied, entry, leaving=True))
     observed = _read_all(lookups, handlers, failures, workers)
     replaced = {address: entry for address, entry in state.entries.items() if entry.deposed and address in desired}
     if replaced:  # the spec may have gone back to an object that was to be left behind: the key says so
@@ -57,6 +56,12 @@ def observe(
             if isinstance(item, Present) and item.remote_id in replaced[address].deposed
         }
     return observed
+
+
+def _lookup(address: Address, attributes: Attributes, entry: Entry | None, *, leaving: bool) -> Lookup:
+    if entry is None:
+        return Lookup(address, attributes, leaving=leaving)
+    return Lookup(address, attributes, entry.remote_id or None, leaving, {} if entry.awaiting else entry.applied)
 
 
 def _read_all(
@@ -93,50 +98,56 @@ def secret_statuses(
     observed: dict[Address, Observation],
     state: State,
     secrets: Secrets,
-    handlers: Handlers | None,
+    handlers: Handlers,
 ) -> dict[str, SecretStatus]:
     """What is known of every handle that a resource names.
 
     The value of a client secret is proved at the server if somebody needs it, or if the state does not vouch for it;
-    unless `handlers` is None (a run that may only read). Where neither server nor state can say, the address becomes
-    unreadable in `observed`.
+    unless there are no `handlers` (a run that may only read). Where neither server nor state can say, the address
+    becomes unreadable in `observed`.
     """
     consumed = consumed_secrets(desired)
     statuses: dict[str, SecretStatus] = {}
-    for address in sorted(desired):
-        wanted = desired[address]
+    doubted: list[tuple[Address, str, bool]] = []
+    for address, wanted in desired.items():
         for name in wanted.type.handles:
-            handle = wanted.attributes.get(name)
-            if not isinstance(handle, str):
+            if not isinstance(handle := wanted.attributes.get(name), str):
                 continue
-            if handle not in statuses:
-                statuses[handle] = secrets.status(handle)
-            status, observation, entry = statuses[handle], observed[address], state.entries.get(address)
-            if handlers is None or status.fingerprint is None or not isinstance(observation, Present):
-                continue
-            same = entry is not None and entry.remote_id == observation.remote_id and address not in state.in_doubt
-            vouched = entry is not None and same and entry.fingerprints.get(name) == status.fingerprint
-            if name not in wanted.type.having(Mark.GENERATED) or (vouched and handle not in consumed):
-                continue
-            write = Write(address, observation.attributes, remote_id=observation.remote_id)
-            try:
-                proved = _proved(status, handlers[address[:2]], write, name, secrets.value(handle))
-            except IncompleteError as problem:
-                if not vouched:
-                    observed[address] = Unreadable(problem.message, problem.remedy)
-                proved = status._replace(doubt=problem.message)
-            statuses[handle] = proved
+            if (status := statuses.get(handle)) is None:
+                status = statuses[handle] = secrets.status(handle)
+            if name in wanted.type.generated:
+                vouched = _vouches(state, address, observed[address], name, status)
+                if not vouched or handle in consumed:
+                    doubted.append((address, name, vouched))
+    for address, name, vouched in sorted(doubted) if handlers else ():
+        handle, found = str(desired[address].attributes[name]), observed[address]
+        if statuses[handle].fingerprint is None or not isinstance(found, Present):
+            continue
+        write = Write(address, found.attributes, remote_id=found.remote_id)
+        statuses[handle] = _proved(statuses[handle], handlers[address[:2]], write, name, secrets.value(handle))
+        if (doubt := statuses[handle].doubt) and not vouched:
+            observed[address] = Unreadable(doubt, "nothing was changed; plan again when the server answers")
     return statuses
 
 
+def _vouches(state: State, address: Address, observation: Observation, name: str, status: SecretStatus) -> bool:
+    """Whether the state says that the object which was found has the secret that is stored."""
+    entry = state.entries.get(address)
+    return (
+        entry is not None
+        and isinstance(observation, Present)
+        and entry.remote_id == observation.remote_id
+        and entry.fingerprints.get(name) == status.fingerprint
+        and address not in state.in_doubt
+    )
+
+
 def _proved(status: SecretStatus, handler: Handler, write: Write, name: str, value: SecretStr | None) -> SecretStatus:
-    """The status with what the server says of `value`, the secret that attribute `name` stands for."""
+    """The status with what the server says of `value`, the secret that attribute `name` stands for; else a doubt."""
     if value is None or not isinstance(handler, RotatingHandler):
         return status
     try:
         return status._replace(proved=handler.prove(replace(write, secrets={name: value})))
     except ReconcilerError as problem:
-        raise IncompleteError(
-            f"{write.address}: whether its stored secret is right could not be found out: {problem.message}",
-            "nothing was changed; plan again when the server answers",
-        ) from None
+        reason = f"whether its stored secret is right could not be found out: {problem.message}"
+        return status._replace(doubt=f"{write.address}: {reason}")

@@ -14,6 +14,7 @@ from reconciler.core.outcome import Outcome, StepResult
 from reconciler.core.plan import HazardName, Plan
 from reconciler.core.policy import refused
 from reconciler.core.rotation import measure
+from reconciler.core.secret import Handle
 from reconciler.diagnostic import Severity
 from reconciler.engine.executor import Executor
 from reconciler.engine.performing import Performer
@@ -23,8 +24,6 @@ from reconciler.flows.checks import check_stores, compare, compare_places
 from reconciler.flows.doors import Door, find_doors, keeps_open, left_open, notes, permitted, without
 from reconciler.flows.place import Place, lock_info
 from reconciler.flows.plan import judged
-from reconciler.flows.trial import Trials, Verification, find_trials
-from reconciler.flows.verify import find_account
 from reconciler.flows.world import World, emptied, look
 from reconciler.render.wording import allowing, listed, number
 from reconciler.transport.http import Access
@@ -32,6 +31,16 @@ from reconciler.transport.http import Access
 if TYPE_CHECKING:
     from reconciler.core.check import Diagnosis
     from reconciler.core.plan import Hazard
+    from reconciler.flows.account import Account
+    from reconciler.flows.trial import Trials  # noqa: TC004 - no annotation is evaluated; 20 ms for few applies
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What an apply was asked to prove: with a test account, or without."""
+
+    user: str = ""
+    password: Handle | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +91,7 @@ def apply(request: Request, dialogue: Dialogue) -> Outcome | None:
             compare(request.saved, plan)
         if errors := [item for item in plan.diagnostics if item.severity is Severity.ERROR]:
             raise SpecError(errors)
-        account = find_account(world.secrets, asked.user, asked.password) if asked else None
+        account = _find_account(world, asked) if asked else None
         doors = find_doors(plan, world, request.allowed, account)
         if plan.changes or plan.unread:
             allowed = request.allowed | permitted(doors)
@@ -102,7 +111,7 @@ def apply(request: Request, dialogue: Dialogue) -> Outcome | None:
         if not dialogue.confirm():
             return None
         key_store = check_stores(plan, world)
-        trials = find_trials(place, world.intent, plan, account) if asked else None
+        trials = _find_trials(place, world, plan, account) if asked else None
         with dialogue.stoppable() as stop:
             run = _Run(world, store, key_store, dialogue, stop, place.parallelism, trials)
             outcome = run.carry_out(plan, doors)
@@ -128,12 +137,30 @@ def _remains(store: OpenState) -> str:
     )
 
 
+def _find_account(world: World, asked: Verification) -> Account | None:
+    from reconciler.flows.verify import find_account  # 20 ms, with a browser; few applies verify
+
+    return find_account(world.secrets, asked.user, asked.password)
+
+
+def _find_trials(place: Place, world: World, plan: Plan, account: Account | None) -> Trials | None:
+    from reconciler.flows.trial import find_trials
+
+    return find_trials(place, world.intent, plan, account)
+
+
 def carry_out(
-    plan: Plan, world: World, store: OpenState, stop: Event, progress: Callable[[StepResult, int], None], workers: int
+    plan: Plan,
+    world: World,
+    store: OpenState,
+    stop: Event,
+    progress: Callable[[StepResult, int], None],
+    parallelism: int,
 ) -> Outcome:
     """What became of the steps of a plan, committed. The store has begun."""
     situation = world.situation
     performer = Performer(store.state, situation.types, world.handlers, world.secrets, situation.refused)
+    workers = parallelism + parallelism // 2  # some wait for the disk while the requests of others are on their way
     results = Executor(performer, store.record, progress, stop, workers).run(plan)
     windows = measure(situation.desired, results)
     return Outcome(results, store.commit().serial, windows=windows)

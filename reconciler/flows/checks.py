@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from reconciler.core.codec import plan_content
 from reconciler.core.plan import StepKind
-from reconciler.core.resource import Mark
 from reconciler.errors import StalePlanError
 
 if TYPE_CHECKING:
@@ -55,7 +54,7 @@ def check_stores(plan: Plan, world: World) -> str:
     for change in plan.changes:
         resource_type = world.situation.types[change.address.system, change.address.type]
         makes = {step.kind for step in change.steps} & {StepKind.CREATE, StepKind.ROTATE}
-        for name in resource_type.having(Mark.GENERATED) if makes else ():
+        for name in resource_type.generated if makes else ():
             if name in change.wanted:
                 handles.add(str(change.wanted[name]))
     for handle in sorted(handles):

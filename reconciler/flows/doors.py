@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from reconciler.core.check import Status
+from reconciler.core.check import PRODUCT_LOGIN, Status
 from reconciler.core.doors import closing
 from reconciler.core.intent import SignOn
 from reconciler.core.observed import Lookup, Present
@@ -17,7 +17,6 @@ from reconciler.core.outcome import Status as End
 from reconciler.core.outcome import StepResult
 from reconciler.core.plan import Change, HazardName, Plan
 from reconciler.diagnostic import note
-from reconciler.flows.product_login import PRODUCT_LOGIN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

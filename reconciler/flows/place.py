@@ -43,7 +43,8 @@ DEFAULT_ENVIRONMENT = "default"
 class Place:
     """One stack in one environment.
 
-    `parallelism` is the number of requests in flight, `retries` the budget of those sent again, all systems together.
+    `parallelism` is how many requests a system gets at once, `retries` the budget of those sent again, all systems
+    together.
     `now` tells the time.
     """
 

@@ -11,7 +11,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from reconciler.core.check import Check, Landing, Person, broken, doubtful, fine, hidden
+from reconciler.core.check import PRODUCT_LOGIN, Check, Landing, Person, broken, doubtful, fine, hidden
 from reconciler.core.hosts import is_below
 from reconciler.core.intent import SignOn
 from reconciler.core.login import Start, asked_by, bare, clean
@@ -24,9 +24,6 @@ from reconciler.transport.http import Access, open_http
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-
-PRODUCT_LOGIN = "product-login"
 
 
 @dataclass(slots=True)

@@ -73,7 +73,7 @@ def survey(place: Place, intent: Intent, state: State, secrets: Secrets, stack: 
     observed = observe(desired, state, handlers, closed, place.parallelism)
     situation = Situation(desired, observed, state, types, {})
     try:
-        statuses = secret_statuses(desired, observed, state, secrets, None)
+        statuses = secret_statuses(desired, observed, state, secrets, {})
         plan = make_plan(replace(situation, secrets=statuses))
     except SecretError:  # the check of the store says it
         plan = None

@@ -9,7 +9,7 @@ from reconciler.core.comparison import touched
 from reconciler.core.intent import Intent, SignOn
 from reconciler.core.policy import CALLBACK
 from reconciler.core.resource import Mark
-from reconciler.core.secret import Handle, parse_handle
+from reconciler.core.secret import parse_handle
 from reconciler.flows.account import Account
 from reconciler.flows.place import Place
 from reconciler.flows.registry import PLUGIN_RECORDS
@@ -25,14 +25,6 @@ if TYPE_CHECKING:
     from reconciler.core.state import State
     from reconciler.ports import PluginProvider
     from reconciler.storage import Secrets
-
-
-@dataclass(frozen=True, slots=True)
-class Verification:
-    """What an apply was asked to prove: with a test account, or without."""
-
-    user: str = ""
-    password: Handle | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,19 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from reconciler.core.check import Check, Diagnosis, Status, Stops, broken, doubtful, examined, fine, hidden, unread
+from reconciler.core.check import (
+    PRODUCT_LOGIN,
+    Check,
+    Diagnosis,
+    Status,
+    Stops,
+    broken,
+    doubtful,
+    examined,
+    fine,
+    hidden,
+    unread,
+)
 from reconciler.core.fit import examine_fit
 from reconciler.core.intent import Intent, SignOn
 from reconciler.core.login import START, Start
@@ -20,7 +32,7 @@ from reconciler.errors import ReconcilerError, SecretError
 from reconciler.flows.account import LOGIN, Account, Login
 from reconciler.flows.guard import guard
 from reconciler.flows.place import Place
-from reconciler.flows.product_login import PRODUCT_LOGIN, ProductLogin
+from reconciler.flows.product_login import ProductLogin
 from reconciler.flows.registry import PROVIDER_RECORDS
 from reconciler.flows.survey import Survey, survey
 from reconciler.flows.way import Measure, find_start, follow

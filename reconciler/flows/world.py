@@ -92,7 +92,7 @@ def look(
             raise SpecError(errors)
         handlers, types = make_handlers(intent, state, systems, secrets)
         observed = observe(desired, state, handlers, systems.unreadable, place.parallelism)
-        statuses = secret_statuses(desired, observed, state, secrets, handlers if access >= Access.PROVE else None)
+        statuses = secret_statuses(desired, observed, state, secrets, handlers if access >= Access.PROVE else {})
         now, cause = place.now(), TAKEN_DOWN if intent.taken_down else LEFT_SPEC
         situation = Situation(desired, observed, state, types, statuses, cause, find_due(desired, state, now))
         diagnostics += tuple(review_ages(desired, state, now))
@@ -174,7 +174,9 @@ def connect(
         name: PROVIDER_RECORDS[intent.systems[name].provider].authenticate(own) for name, own in credentials.items()
     }
     https = {
-        name: stack.enter_context(open_http(intent.systems[name], own, access=access, retries=place.retries))
+        name: stack.enter_context(
+            open_http(intent.systems[name], own, access=access, retries=place.retries, most=place.parallelism)
+        )
         for name, own in headers.items()
     }
     endpoints = {

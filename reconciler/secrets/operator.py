@@ -63,7 +63,7 @@ class Command(BaseModel):
     any other than 0 is a failure, since a failed read must not look like a missing secret. `timeout` is in seconds.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     get: _Arguments
     put: _Arguments | None = None
@@ -72,7 +72,7 @@ class Command(BaseModel):
 
 
 class _Age(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     identities: tuple[Annotated[StrictStr, Field(pattern=r"^(file:/.+|env:[A-Za-z_][A-Za-z0-9_]*)$")], ...] = ()
 
@@ -88,7 +88,7 @@ _Absolute = Annotated[StrictStr, Field(pattern=r"^(/.+)?$")]
 class Host(BaseModel):
     """A host that credentials may be sent to, which of them, and by which way. `url` is where its systems begin."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     url: str = ""
     credentials: tuple[Annotated[StrictStr, AfterValidator(_spell)], ...] = ()
@@ -101,9 +101,9 @@ class Host(BaseModel):
 class Configuration(BaseModel):
     """All of it. `files` are folders that sign-ons of a spec may name files in."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
-    age: _Age = _Age()
+    age: _Age = Field(default_factory=_Age)
     commands: Mapping[str, Command] = {}
     hosts: tuple[Host, ...] = ()
     files: tuple[_Absolute, ...] = ()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
 from reconciler.core.intent import Client, System
@@ -27,8 +26,7 @@ if TYPE_CHECKING:
 
 _EXTERNAL_KEYS: Final = frozenset({"system", "client_id", "redirect_uris", "secret", "external"})
 _SECRET_KEYS: Final = frozenset({"secret", "rotate_after", "token_endpoint_auth_method"})
-_LISTS: Final = ("redirect_uris", "post_logout_redirect_uris", "grant_types", "response_types", "scopes")
-_read_lists: Final = attrgetter(*_LISTS)
+_LISTS: Final = {"redirect_uris", "post_logout_redirect_uris", "grant_types", "response_types", "scopes"}
 _URI_RULES: Final = {"redirect_uris": check_redirect_uri, "post_logout_redirect_uris": check_logout_uri}
 # Clavex keeps any text here (facts clavex 2.1): a slip of the pen would be stored, and do nothing.
 _KNOWN_TYPES: Final = {
@@ -122,7 +120,8 @@ def _check_kind(client: Client, table: ClientTable, system: System, findings: Fi
 
 
 def _check_lists(name: str, table: ClientTable, findings: Findings) -> None:
-    for key, values in zip(_LISTS, _read_lists(table), strict=True):
+    for key in _LISTS & table.model_fields_set:
+        values = getattr(table, key)
         if values and not _is_plain(key, values):
             _check_list(key, values, ("clients", name, key), findings)
 

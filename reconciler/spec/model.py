@@ -39,7 +39,7 @@ Seconds = Annotated[int, Field(ge=0)]
 class Table(BaseModel):
     """A table of the spec. Nothing is converted, and a key that is not known is an error."""
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, hide_input_in_errors=True, defer_build=True)
 
 
 class StackTable(Table):

@@ -1,10 +1,11 @@
-"""Connections to one system: one for each thread, one TLS context for all, proxies from the environment."""
+"""Connections to one system: one for each request in flight, one TLS context for all, proxies of the environment."""
 
 from __future__ import annotations
 
 import os
 import ssl
-import threading
+from collections import deque
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,13 +19,13 @@ from reconciler.errors import ReconcilerError
 from reconciler.transport.bounds import BoundedTransport
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from reconciler.core.intent import System
 
 
-class PerThread(httpx.BaseTransport):
-    """A transport with one connection for each thread that uses it.
+class Connections:
+    """The connections to one system: each is lent to one request at a time, and made when none is free.
 
     httpx's own pool searches all its connections at each request, for each waiting request: with 50 threads it
     reaches less than a tenth of this.
@@ -32,29 +33,37 @@ class PerThread(httpx.BaseTransport):
 
     def __init__(self, make: Callable[[], BoundedTransport]) -> None:
         self._make = make
-        self._local = threading.local()
-        self._all: list[BoundedTransport] = []
+        self._free: deque[BoundedTransport] = deque()
 
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """The answer, over the connection of this thread."""
-        own: BoundedTransport | None = getattr(self._local, "transport", None)
-        if own is None:
-            own = self._local.transport = self._make()
-            self._all.append(own)
-        return own.handle_request(request)
+    @contextmanager
+    def lend(self) -> Iterator[BoundedTransport]:
+        """A connection for one request and its whole answer; the one that was used last, if one is free."""
+        try:
+            connection = self._free.pop()
+        except IndexError:
+            connection = self._make()
+        try:
+            yield connection
+        finally:
+            self._free.append(connection)
 
     def close(self) -> None:
-        """Closes the connections of all threads."""
-        for transport in self._all:
-            transport.close()
+        """Closes all connections; none may be lent."""
+        for connection in self._free:
+            connection.close()
 
 
-def make_transport(system: System) -> PerThread:
+@contextmanager
+def connections(system: System) -> Iterator[Connections]:
     """The connections to `system`. ReconcilerError if its CA, or the proxy in the environment, cannot be used."""
     proxy = find_proxy(system)
     secure = proxy is not None or system.url.startswith("https:")
     context = trust(system) if secure else _trust_nobody()
-    return PerThread(lambda: BoundedTransport(context, proxy))
+    made = Connections(lambda: BoundedTransport(context, proxy))
+    try:
+        yield made
+    finally:
+        made.close()
 
 
 def find_proxy(system: System) -> httpx.Proxy | None:

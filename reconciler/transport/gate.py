@@ -22,25 +22,25 @@ class Passage:
 
 
 class Gate:
-    """Lets requests through, all of them until the system first says 429.
+    """Lets at most so many requests through at once, and fewer after a 429.
 
     Then half of those that were on their way; each answer after that widens the gate a little, by one after as many
     answers as it lets through, until it is as wide as before. Of requests that were sent side by side only the first
     429 narrows it. Where the system says how long to wait, nobody begins before that.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
         self._changed = Condition()
+        self._most = most
+        self._width = float(most)
         self._inside = 0
-        self._width = 0.0  # 0: no limit
-        self._widest = 0
         self._count = 0
         self._narrowed = 0
         self._opens = 0.0
 
     @property
     def width(self) -> int:
-        """How many requests may be on their way; 0 for any number."""
+        """How many requests may be on their way."""
         return int(self._width)
 
     @contextmanager
@@ -49,7 +49,7 @@ class Gate:
         if not again and (wait := self._opens - time.monotonic()) > 0:
             time.sleep(wait)
         with self._changed:
-            self._changed.wait_for(lambda: not self._width or self._inside < int(self._width))
+            self._changed.wait_for(lambda: self._inside < int(self._width))
             self._inside += 1
             self._count += 1
             passage = Passage(self._count)
@@ -59,16 +59,13 @@ class Gate:
             with self._changed:
                 self._judge(passage)
                 self._inside -= 1
-                self._changed.notify_all()
+                self._changed.notify(2)  # in the place of this one, and where the gate grew by one
 
     def _judge(self, passage: Passage) -> None:
         if passage.busy:
             self._opens = max(self._opens, time.monotonic() + passage.wait)
             if passage.number > self._narrowed:
-                self._widest = max(self._widest, self._inside)
-                self._width = max(1.0, min(self._inside, self._width or self._inside) // 2)
+                self._width = max(1.0, min(self._inside, self._width) // 2)
                 self._narrowed = self._count
-        elif self._width:
-            self._width += 1 / self._width
-            if self._width >= self._widest:
-                self._width = self._widest = 0
+        elif self._width < self._most:
+            self._width = min(self._width + 1 / self._width, self._most)

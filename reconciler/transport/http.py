@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from enum import IntEnum
 from functools import lru_cache
 from http import HTTPStatus
@@ -23,7 +23,7 @@ from reconciler.errors import (
 from reconciler.transport.answers import HttpAnswer, hidden_words, nonsense, refusal, secret_texts
 from reconciler.transport.bodies import read_body
 from reconciler.transport.budget import Retries
-from reconciler.transport.connections import make_transport
+from reconciler.transport.connections import Connections, connections
 from reconciler.transport.faults import Lost, explain
 from reconciler.transport.gate import Gate
 
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from reconciler.transport.websocket import Stream
 
 TIMEOUT = httpx.Timeout(30.0, connect=10.0)
+IN_FLIGHT = 20
+"""Requests that a system gets at once, unless something else is said."""
 _BUSY = frozenset({429})
 _GATEWAY = frozenset({502, 503, 504})
 _HEADERS = {
@@ -67,10 +69,12 @@ def open_http(
     *,
     access: Access = Access.WRITE,
     retries: Retries | None = None,
+    most: int = IN_FLIGHT,
 ) -> Iterator[Http]:
     """An open system; `headers` carry its credentials. What `access` does not cover is refused, and not sent.
 
-    `retries` is the budget of the whole run; without one it is for this system alone.
+    `retries` is the budget of the whole run; without one it is for this system alone. At most `most` requests are in
+    flight; others wait.
 
     Raises SecretError for a credential that no header can carry, and ReconcilerError for a CA or proxy that cannot
     be used. Nothing is sent yet.
@@ -82,8 +86,8 @@ def open_http(
                 f"the credential for {system.url} holds characters that no HTTP header can carry",
                 f"was it copied whole, without line breaks? See [systems.{system.name}]",
             )
-    with make_transport(system) as transport:
-        yield SystemHttp(system, transport, headers, access, retries or Retries())
+    with connections(system) as lent:
+        yield SystemHttp(system, lent, headers, access, retries or Retries(), Gate(most))
 
 
 class SystemHttp:
@@ -96,18 +100,19 @@ class SystemHttp:
     def __init__(
         self,
         system: System,
-        transport: httpx.BaseTransport,
+        lent: Connections,
         headers: Mapping[str, SecretStr],
         access: Access,
         retries: Retries,
+        gate: Gate,
     ) -> None:
         self._system = system
-        self._transport = transport
+        self._connections = lent
         self._credentials = headers
         self._hidden = tuple(hidden_words(value.get_secret_value() for value in headers.values()))
         self._access = access
         self._retries = retries
-        self._gate = Gate()
+        self._gate = gate
 
     @property
     def url(self) -> str:
@@ -248,11 +253,8 @@ class SystemHttp:
         hidden: tuple[str, ...],
     ) -> Outcome:
         try:
-            response = self._transport.handle_request(request)
-            try:
+            with self._connections.lend() as connection, closing(connection.handle_request(request)) as response:
                 content = read(response)
-            finally:
-                response.close()
         except httpx.HTTPError as error:
             return explain(error, self._system)
         if isinstance(content, Lost):

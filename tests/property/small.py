@@ -38,7 +38,7 @@ uris = st.sets(st.sampled_from(URIS), min_size=1).map(sorted).map(tuple)
 
 
 def changed(wanted: Desired, **attributes: Any) -> Desired:
-    return replace(wanted, attributes={**wanted.attributes, **attributes})
+    return wanted._replace(attributes={**wanted.attributes, **attributes})
 
 
 @st.composite

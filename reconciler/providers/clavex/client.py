@@ -55,7 +55,8 @@ class ClientHandler:
         listing = _Listing({}, whole=False)
         if len(wanted) > 1:  # a single one is quicker asked for by itself
             try:
-                listing = self._list({client_id for lookup in wanted for client_id in _ids(lookup)})
+                keys = {str(lookup.attributes["client_id"]) for lookup in wanted}
+                listing = self._list(keys.union(lookup.remote_id for lookup in wanted if lookup.remote_id))
             except ReconcilerError as problem:
                 return dict.fromkeys((lookup.address for lookup in wanted), unreadable(problem))
 
@@ -91,9 +92,10 @@ class ClientHandler:
             page = self._page(path, offset)
             before = len(seen)
             for client in page["items"]:
-                seen.add(client["client_id"])
-                if client["client_id"] in wanted:
-                    clients[client["client_id"]] = self.org.dialect.present(client)
+                client_id = client["client_id"]
+                seen.add(client_id)
+                if client_id in wanted:
+                    clients[client_id] = self.org.dialect.present(client)
             totals.add(page.get("total", 0))
             offset += len(page["items"])
             if not page.get("has_more") or len(seen) == before:

@@ -52,11 +52,13 @@ def expand(intent: Intent, system: System, facts: Facts) -> Expansion:
         if client.system != system.name:
             continue
         sign_ons = users.get(client.name, ())
-        sources = claims.find_sources(client, sign_ons, dialect.name) if sign_ons or client.claims else {}
         resources.append(_client(client, sign_ons, read))
-        resources += claims.make_mappers(client, sources)
         if not client.shared:
             diagnostics += storage.review(client, dialect, used=bool(sign_ons))
+        if not sign_ons and not client.claims:
+            continue
+        sources = claims.find_sources(client, sign_ons, dialect.name)
+        resources += claims.make_mappers(client, sources)
         if sign_ons and dialect.name != GUIDE:
             diagnostics.append(storage.signing(client))
         for sign_on in sign_ons:

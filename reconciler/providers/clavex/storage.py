@@ -55,8 +55,8 @@ def _review_released(client: Client) -> Iterator[Diagnostic]:
             f"{where}.post_logout_redirect_uris",
             "list them under redirect_uris if people shall be sent back there",
         )
-    for name in ("grant_types", "response_types"):
-        if getattr(client, name) == ():
+    for name, value in (("grant_types", client.grant_types), ("response_types", client.response_types)):
+        if value == ():
             text = "this Clavex takes an empty list for its default, and never empties it later"
             yield error(text, f"{where}.{name}", "leave it out, or list what is wanted")
 

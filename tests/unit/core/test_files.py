@@ -147,8 +147,8 @@ def test_explaining_nested_values():
 
 
 def test_the_order_widens_before_and_narrows_after_consumers():
-    moved = replace(client, attributes={**client.attributes, "uris": ("u2",)})
-    switched = replace(idp, attributes={**idp.attributes, "button": "C", "callback": "u2"})
+    moved = client._replace(attributes={**client.attributes, "uris": ("u2",)})
+    switched = idp._replace(attributes={**idp.attributes, "button": "C", "callback": "u2"})
     from toys import OURS
 
     plan = planned(
@@ -167,8 +167,8 @@ def test_the_order_widens_before_and_narrows_after_consumers():
 def test_steps_that_are_late_only_do_not_hold_up_what_depends_on_them():
     from toys import OURS
 
-    less = replace(client, attributes={**client.attributes, "uris": ()})
-    button = replace(idp, attributes={**idp.attributes, "button": "C"})
+    less = client._replace(attributes={**client.attributes, "uris": ()})
+    button = idp._replace(attributes={**idp.attributes, "button": "C"})
     plan = planned(
         [less, button],
         {CLIENT_AT: seen(client, OURS), IDP_AT: seen(idp)},
@@ -223,7 +223,7 @@ def test_the_exit_code_of_an_apply(statuses, code):
 def test_what_replaces_a_sign_on_is_made_before_the_old_one_goes():
     from toys import OURS
 
-    old = replace(idp, address=Address("jira", "idp", "old"), attributes={**idp.attributes, "name": "old"})
+    old = idp._replace(address=Address("jira", "idp", "old"), attributes={**idp.attributes, "name": "old"})
     plan = planned(
         [client, idp],
         {CLIENT_AT: seen(client, OURS), IDP_AT: Absent(), old.address: seen(old)},

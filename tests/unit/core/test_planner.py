@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from toys import (
     CLIENT_AT,
@@ -121,7 +119,7 @@ def test_an_attribute_the_server_does_not_show_is_compared_with_what_was_applied
 
 
 def test_a_wider_and_narrower_set_takes_two_steps():
-    moved = replace(client, attributes={**client.attributes, "uris": ("u2",)})
+    moved = client._replace(attributes={**client.attributes, "uris": ("u2",)})
     plan = planned([moved], {CLIENT_AT: seen(client, OURS)}, {CLIENT_AT: entry(client)})
     steps = plan.changes[0].steps
     assert [(step.kind, step.phase, step.attributes["uris"]) for step in steps] == [
@@ -134,13 +132,13 @@ def test_a_wider_and_narrower_set_takes_two_steps():
         {CLIENT_AT: entry(client, applied={**client.attributes, "uris": ("u1", "u2")})},
     )
     assert kinds(only_less, CLIENT_AT) == [StepKind.CONTRACT]
-    with_name = replace(moved, attributes={**moved.attributes, "name": "N"})
+    with_name = moved._replace(attributes={**moved.attributes, "name": "N"})
     both = planned([with_name], {CLIENT_AT: seen(client, OURS)}, {CLIENT_AT: entry(client)})
     assert kinds(both, CLIENT_AT) == [StepKind.UPDATE, StepKind.CONTRACT]
 
 
 def test_a_new_key_makes_the_new_object_first():
-    moved = replace(client, attributes={**client.attributes, "client_id": "b"})
+    moved = client._replace(attributes={**client.attributes, "client_id": "b"})
     plan = planned([moved], {CLIENT_AT: seen(client, OURS)}, {CLIENT_AT: entry(client)})
     assert plan.changes[0].action is Action.REPLACE
     assert [(step.kind, step.phase) for step in plan.changes[0].steps] == [
@@ -150,7 +148,7 @@ def test_a_new_key_makes_the_new_object_first():
 
 
 def test_the_same_key_lets_the_old_object_go_first():
-    moved = replace(client, attributes={**client.attributes, "public": True})
+    moved = client._replace(attributes={**client.attributes, "public": True})
     plan = planned([moved], {CLIENT_AT: seen(client, OURS)}, {CLIENT_AT: entry(client)})
     assert kinds(plan, CLIENT_AT) == [StepKind.DELETE, StepKind.CREATE]
     assert "public cannot be changed" in plan.changes[0].reason
@@ -222,7 +220,7 @@ def test_a_system_that_left_the_spec_is_unreadable():
 
 
 def test_a_shared_set_keeps_the_members_of_others():
-    shared = replace(client, attributes={"client_id": "a", "uris": ("u2",)}, shared=("uris",))
+    shared = client._replace(attributes={"client_id": "a", "uris": ("u2",)}, shared=("uris",))
     plan = planned([shared], {CLIENT_AT: seen(client, THEIRS)})
     assert plan.changes[0].attributes[0].after == ("u1", "u2")
     assert (kinds(plan, CLIENT_AT), plan.hazards) == ([StepKind.UPDATE], ())
@@ -231,12 +229,12 @@ def test_a_shared_set_keeps_the_members_of_others():
     assert planned([shared], {CLIENT_AT: there}, {CLIENT_AT: known}).changes == ()
     lost = planned([shared], {CLIENT_AT: seen(client, THEIRS)}, {CLIENT_AT: known})
     assert lost.drift[0].attributes[0].name == "uris"
-    moved = replace(shared, attributes={"client_id": "a", "uris": ("u3",)})
+    moved = shared._replace(attributes={"client_id": "a", "uris": ("u3",)})
     assert planned([moved], {CLIENT_AT: there}, {CLIENT_AT: known}).changes[0].attributes[0].after == ("u1", "u3")
 
 
 def test_a_shared_set_that_left_the_spec_gives_back_only_ours():
-    shared = replace(client, attributes={"client_id": "a", "uris": ("u2",)}, shared=("uris",))
+    shared = client._replace(attributes={"client_id": "a", "uris": ("u2",)}, shared=("uris",))
     plan = planned([], {CLIENT_AT: seen(client, THEIRS, uris=("u1", "u2"))}, {CLIENT_AT: entry(shared)})
     assert (actions(plan), kinds(plan, CLIENT_AT)) == (
         {CLIENT_AT: Action.FORGET},
@@ -248,7 +246,7 @@ def test_a_shared_set_that_left_the_spec_gives_back_only_ours():
 
 
 def test_a_shared_client_that_does_not_exist_is_not_made():
-    shared = replace(client, shared=("uris",))
+    shared = client._replace(shared=("uris",))
     assert "somebody else makes it" in planned([shared], {CLIENT_AT: Absent()}).unread[0].reason
 
 
@@ -359,12 +357,12 @@ def test_a_secret_without_a_place_is_an_error():
 
 
 def test_a_public_client_has_no_secret():
-    public = replace(client, attributes={key: value for key, value in client.attributes.items() if key != "secret"})
+    public = client._replace(attributes={key: value for key, value in client.attributes.items() if key != "secret"})
     assert planned([public], {CLIENT_AT: seen(public, OURS)}, {CLIENT_AT: entry(public)}).changes == ()
 
 
 def test_what_a_person_has_carried_out_is_settled():
-    manual = replace(idp, manual=True)
+    manual = idp._replace(manual=True)
     entries = {CLIENT_AT: entry(client), IDP_AT: entry(idp, awaiting=True)}
     observed = {CLIENT_AT: seen(client, OURS), IDP_AT: seen(idp)}
     plan = planned([client, manual], observed, entries)
@@ -376,7 +374,7 @@ def test_what_a_person_has_carried_out_is_settled():
 
 
 def test_what_a_person_has_not_carried_out_is_not_blamed_on_anybody():
-    manual = replace(idp, manual=True)
+    manual = idp._replace(manual=True)
     entries = {CLIENT_AT: entry(client), IDP_AT: entry(idp, awaiting=True)}
 
     def waiting(there, wanted=manual):
@@ -389,7 +387,7 @@ def test_what_a_person_has_not_carried_out_is_not_blamed_on_anybody():
     assert waiting(seen(idp, button="X")).attributes[0].cause is Cause.SPEC
     masked = waiting(seen(idp)._replace(fingerprints={"secret": "f7"}))
     assert (masked.attributes[0].cause, masked.reason) == (Cause.SECRET, "a person has not carried it out yet")
-    other = replace(manual, attributes={**idp.attributes, "button": "Y"})
+    other = manual._replace(attributes={**idp.attributes, "button": "Y"})
     assert waiting(seen(idp, button="X"), other).reason == "the spec says otherwise"
 
 

@@ -56,7 +56,7 @@ def test_a_delete_is_a_hazard_and_a_used_client_locks_out():
 def test_what_goes_along_with_a_client_does_not_use_it():
     at = Address("clavex", "mapper", "a.mail")
     part = Desired(at, ResourceType("mapper", ("name",), {"name": Mark.PLAIN}, inside="client"), {"name": "mail"})
-    part = replace(part, depends_on=(CLIENT_AT,))
+    part = part._replace(depends_on=(CLIENT_AT,))
     world = situation(
         [],
         {CLIENT_AT: seen(client, OURS), at: seen(part)},
@@ -78,7 +78,7 @@ def test_deleting_client_and_consumer_together_asks_once_each():
 
 
 def test_a_replacement_says_that_an_adopted_object_goes():
-    moved = replace(client, attributes={**client.attributes, "public": True})
+    moved = client._replace(attributes={**client.attributes, "public": True})
     plan = planned([moved], {CLIENT_AT: seen(client, OURS)}, {CLIENT_AT: entry(client, Origin.ADOPTED)})
     assert "adopted" in text(plan, "replaces")[0]
     plan = planned([moved], {CLIENT_AT: seen(client, OURS)}, {CLIENT_AT: entry(client)})
@@ -103,7 +103,7 @@ def test_a_uri_of_somebody_else_is_named_before_it_goes():
 
 
 def test_a_callback_in_use_is_not_removed_unasked():
-    less = replace(client, attributes={**client.attributes, "uris": ("u9",)})
+    less = client._replace(attributes={**client.attributes, "uris": ("u9",)})
     world = {CLIENT_AT: seen(client, OURS, uris=("u1", "u9")), IDP_AT: seen(idp)}
     entries = {
         CLIENT_AT: entry(client, applied={**client.attributes, "uris": ("u1", "u9")}),
@@ -111,9 +111,9 @@ def test_a_callback_in_use_is_not_removed_unasked():
     }
     plan = planned([less, idp], world, entries)
     assert text(plan, "locks-out") == [f"u1 is removed, and {IDP_AT} still sends people there"]
-    moved = replace(idp, attributes={**idp.attributes, "callback": "u9", "button": "C"})
+    moved = idp._replace(attributes={**idp.attributes, "callback": "u9", "button": "C"})
     assert names(planned([less, moved], world, entries)) == []
-    other = replace(idp, attributes={**idp.attributes, "callback": "u9"})
+    other = idp._replace(attributes={**idp.attributes, "callback": "u9"})
     assert names(planned([less], world, {**entries, IDP_AT: entry(other, Origin.ADOPTED)})) == []
 
 
@@ -123,18 +123,18 @@ def test_who_could_not_be_read_still_uses_what_it_used():
         CLIENT_AT: entry(client, applied={**client.attributes, "uris": ("u1", "u9")}),
         IDP_AT: entry(idp),
     }
-    less = replace(client, attributes={**client.attributes, "uris": ("u9",)})
-    moved = replace(idp, attributes={**idp.attributes, "callback": "u9"})
+    less = client._replace(attributes={**client.attributes, "uris": ("u9",)})
+    moved = idp._replace(attributes={**idp.attributes, "callback": "u9"})
     said = f"u1 is removed, and {IDP_AT} still sends people there"
     assert text(planned([less, moved], world, entries), "locks-out") == [said]
-    anew = replace(client, attributes={**client.attributes, "client_id": "b"})
+    anew = client._replace(attributes={**client.attributes, "client_id": "b"})
     assert text(planned([anew, moved], world, entries), "locks-out") == [f"{IDP_AT} still uses it"]
     gone = world | {IDP_AT: Absent()}
     assert names(planned([less, moved], gone, entries)) == []
 
 
 def test_the_type_says_what_locks_out():
-    plan = planned([replace(settings, attributes={"form": False})], {SETTINGS_AT: seen(settings)})
+    plan = planned([settings._replace(attributes={"form": False})], {SETTINGS_AT: seen(settings)})
     assert text(plan, "locks-out") == ["the form goes off"]
     gone = planned([], {IDP_AT: seen(idp)}, {IDP_AT: entry(idp)})
     assert "the button is gone" in text(gone, "locks-out")
@@ -179,7 +179,7 @@ def test_a_create_has_no_hazard():
 
 
 def test_what_is_created_again_has_no_hazard_though_it_is_in_the_state():
-    moved = replace(client, attributes={**client.attributes, "client_id": "b"})
+    moved = client._replace(attributes={**client.attributes, "client_id": "b"})
     assert names(planned([moved], {CLIENT_AT: Absent()}, {CLIENT_AT: entry(client)})) == []
 
 
@@ -214,14 +214,14 @@ def test_values_kept_in_the_state_only_count_for_lockouts():
         idp.type,
         locks_out=lambda before, after: [f"{before.get('callback')} to {after.get('callback')}"],
     )
-    was, now = replace(idp, type=asks), replace(idp, type=asks, attributes={**idp.attributes, "callback": "u2"})
+    was, now = idp._replace(type=asks), idp._replace(type=asks, attributes={**idp.attributes, "callback": "u2"})
     world = {CLIENT_AT: seen(client, OURS), IDP_AT: seen(was)}
     plan = planned([client, now], world, {CLIENT_AT: entry(client), IDP_AT: entry(was)})
     assert text(plan, "locks-out") == ["u1 to u2"]
 
 
 def test_a_gone_sign_on_sends_nobody_anywhere():
-    less = replace(client, attributes={**client.attributes, "uris": ("u9",)})
+    less = client._replace(attributes={**client.attributes, "uris": ("u9",)})
     plan = planned(
         [less],
         {CLIENT_AT: seen(client, OURS, uris=("u1", "u9")), IDP_AT: Absent()},

@@ -49,9 +49,9 @@ from reconciler.core.steps import update
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 SHADOW_AT = Address("clavex", "client", "a~shadow")
 MAPPER_AT = Address("clavex", "mapper", "a.email")
-aging = replace(client, secret_days=90)
+aging = client._replace(secret_days=90)
 USER = replace(IDP, attributes={**IDP.attributes, "client_id": Mark.PLAIN})
-user = replace(idp, type=USER, attributes={**idp.attributes, "client_id": "a"})
+user = idp._replace(type=USER, attributes={**idp.attributes, "client_id": "a"})
 
 
 def known(days: float | None, **changes):
@@ -126,8 +126,8 @@ def test_a_secret_that_may_or_may_not_have_been_written_is_written_again():
 
 
 def test_a_narrow_plan_has_what_its_targets_need_and_nothing_else():
-    button = replace(idp, attributes={**idp.attributes, "button": "C"}, depends_on=(CLIENT_AT, GROUP_AT))
-    renamed = replace(group, attributes={"name": "Users"})
+    button = idp._replace(attributes={**idp.attributes, "button": "C"}, depends_on=(CLIENT_AT, GROUP_AT))
+    renamed = group._replace(attributes={"name": "Users"})
     situation = world([client, button, renamed], {CLIENT_AT: known(1), IDP_AT: entry(idp), GROUP_AT: entry(group)})
     plan = make_plan(situation)
     assert {change.address for change in plan.changes} == {IDP_AT, GROUP_AT}
@@ -150,7 +150,7 @@ def test_the_window_goes_from_the_request_to_the_last_write():
     failed = (IDP_AT, StepKind.UPDATE, Status.FAILED, 3.0)
     assert measure(desired, results(rotated, failed)) == (Window(CLIENT_AT, 0.5, 1, (IDP_AT,)),)
     assert measure(desired, results(rotated)) == (Window(CLIENT_AT, 0.5, 1, (IDP_AT,)),)
-    slow = replace(idp, type=replace(idp.type, at_start=True))
+    slow = idp._replace(type=replace(idp.type, at_start=True))
     assert measure(desired | {IDP_AT: slow}, results(rotated, done)) == (Window(CLIENT_AT, 0.5, 1, (IDP_AT,)),)
     refused = (CLIENT_AT, StepKind.ROTATE, Status.FAILED, 1.0)
     assert measure(desired, results(refused, done)) == ()
@@ -192,7 +192,7 @@ def test_a_shadow_is_as_its_client_but_for_id_name_and_secret():
         "uris": ("u1",),
         "secret": f"{HANDLE}.shadow",
     }
-    long = replace(client, attributes={**client.attributes, "client_id": "x" * 120, "name": "y" * 120})
+    long = client._replace(attributes={**client.attributes, "client_id": "x" * 120, "name": "y" * 120})
     own = make_shadow(world([long, user], {}), CLIENT_AT)[SHADOW_AT].attributes
     assert len(own["client_id"]) == len(own["name"]) == 120
 
@@ -200,7 +200,7 @@ def test_a_shadow_is_as_its_client_but_for_id_name_and_secret():
 def test_a_shadow_has_the_mappers_of_its_client():
     kind = ResourceType("mapper", ("client_id", "name"), {"client_id": Mark.FORCE_NEW}, inside="client")
     mapper = Desired(MAPPER_AT, kind, {"client_id": "a"}, (CLIENT_AT,))
-    theirs = replace(mapper, address=Address("clavex", "mapper", "b.email"), depends_on=(GROUP_AT,))
+    theirs = mapper._replace(address=Address("clavex", "mapper", "b.email"), depends_on=(GROUP_AT,))
     situation = world([client], {})
     situation = replace(situation, desired=situation.desired | {item.address: item for item in (mapper, theirs)})
     made = make_shadow(situation, CLIENT_AT)
@@ -210,7 +210,7 @@ def test_a_shadow_has_the_mappers_of_its_client():
 
 
 def test_what_the_spec_leaves_open_is_taken_from_what_is_there():
-    bare = replace(client, attributes={"client_id": "a", "secret": HANDLE})
+    bare = client._replace(attributes={"client_id": "a", "secret": HANDLE})
     own = make_shadow(world([bare, user], {}), CLIENT_AT)[SHADOW_AT].attributes
     assert own["uris"] == ("u1",)
     gone = replace(world([bare, user], {}), observed={})
@@ -251,8 +251,7 @@ def test_each_consumer_stays_with_the_client_that_it_uses_now():
 
 def test_a_shadow_that_is_left_is_told_and_goes_without_a_question():
     state = replace(EMPTY, entries=shadowed())
-    moved = replace(
-        user,
+    moved = user._replace(
         attributes={**user.attributes, "client_id": "ashadow", "secret": f"{HANDLE}.shadow"},
         depends_on=(SHADOW_AT,),
     )

@@ -207,8 +207,8 @@ def test_an_adopted_secret_is_proved_before_it_is_used(world):
 
 def test_two_steps_around_the_consumer(world):
     world.run(client, idp)
-    moved = replace(client, attributes={**client.attributes, "uris": ("u2",)})
-    switched = replace(idp, attributes={**idp.attributes, "callback": "u2", "button": "C"})
+    moved = client._replace(attributes={**client.attributes, "uris": ("u2",)})
+    switched = idp._replace(attributes={**idp.attributes, "callback": "u2", "button": "C"})
     assert list(world.run(moved, switched)) == [
         (str(CLIENT_AT), "expand"),
         (str(IDP_AT), "update"),
@@ -220,8 +220,8 @@ def test_two_steps_around_the_consumer(world):
 
 def test_no_contract_while_a_consumer_failed(world):
     world.run(client, idp)
-    moved = replace(client, attributes={**client.attributes, "uris": ("u2",)})
-    switched = replace(idp, attributes={**idp.attributes, "callback": "u2", "button": "C"})
+    moved = client._replace(attributes={**client.attributes, "uris": ("u2",)})
+    switched = idp._replace(attributes={**idp.attributes, "callback": "u2", "button": "C"})
     world.handlers[IDPS].faults["update"] = REFUSED
     assert statuses(world.run(moved, switched))[str(CLIENT_AT), "contract"] == "skipped"
     assert world.handlers[CLIENTS].objects["a"].attributes["uris"] == ("u1", "u2")
@@ -232,7 +232,7 @@ def test_no_contract_while_a_consumer_failed(world):
 
 def test_a_list_that_moved_since_the_plan_is_not_overwritten(world):
     world.run(client)
-    plan = world.plan(replace(client, attributes={**client.attributes, "uris": ("u1", "u2")}))
+    plan = world.plan(client._replace(attributes={**client.attributes, "uris": ("u1", "u2")}))
     world.handlers[CLIENTS].objects["a"] = seen(client, world.handlers[CLIENTS].objects["a"].owner, uris=("u1", "u9"))
     result = world.execute(plan)[str(CLIENT_AT), "update"]
     assert "somebody changed uris since the plan was made" in result.message
@@ -242,7 +242,7 @@ def test_a_list_that_moved_since_the_plan_is_not_overwritten(world):
 @pytest.mark.parametrize(("there", "text"), [(None, "it is gone"), (Unreadable("502"), "could not be read again")])
 def test_a_list_that_cannot_be_read_again_is_not_overwritten(world, there, text):
     world.run(client)
-    plan = world.plan(replace(client, attributes={**client.attributes, "uris": ("u1", "u2")}))
+    plan = world.plan(client._replace(attributes={**client.attributes, "uris": ("u1", "u2")}))
     handler = world.handlers[CLIENTS]
     handler.objects.clear()
     if there is not None:
@@ -253,9 +253,9 @@ def test_a_list_that_cannot_be_read_again_is_not_overwritten(world, there, text)
 def test_a_document_is_read_again_before_it_is_written():
     kinds = {**TYPES, IDPS: replace(TYPES[IDPS], document=True)}
     world = World(kinds, EMPTY)
-    whole = replace(idp, type=kinds[IDPS])
+    whole = idp._replace(type=kinds[IDPS])
     world.run(client, whole)
-    plan = world.plan(client, replace(whole, attributes={**whole.attributes, "button": "C"}))
+    plan = world.plan(client, whole._replace(attributes={**whole.attributes, "button": "C"}))
     world.handlers[IDPS].objects["a"] = seen(whole, button="X")
     assert "somebody changed button" in world.execute(plan)[str(IDP_AT), "update"].message
     world.run(client, whole)
@@ -264,8 +264,8 @@ def test_a_document_is_read_again_before_it_is_written():
 
 def test_what_waits_for_a_person_is_not_lost(world):
     world.run(client, idp)
-    moved = replace(client, attributes={**client.attributes, "uris": ("u2",)})
-    switched = replace(idp, attributes={**idp.attributes, "callback": "u2", "button": "C"}, manual=True)
+    moved = client._replace(attributes={**client.attributes, "uris": ("u2",)})
+    switched = idp._replace(attributes={**idp.attributes, "callback": "u2", "button": "C"}, manual=True)
     world.handlers[IDPS].manual = ("upload the file",)
     results = world.run(moved, switched)
     assert statuses(results) == {
@@ -284,7 +284,7 @@ def test_what_waits_for_a_person_is_not_lost(world):
 
 def test_a_replacement_moves_the_consumer_before_the_old_client_goes(world):
     world.run(client, idp)
-    moved = replace(client, attributes={**client.attributes, "client_id": "b"})
+    moved = client._replace(attributes={**client.attributes, "client_id": "b"})
     assert list(world.run(moved, idp)) == [
         (str(CLIENT_AT), "create"),
         (str(IDP_AT), "update"),
@@ -296,7 +296,7 @@ def test_a_replacement_moves_the_consumer_before_the_old_client_goes(world):
 
 def test_a_replacement_cut_short_is_finished_by_the_next_run(world):
     world.run(client, idp)
-    moved = replace(client, attributes={**client.attributes, "client_id": "b"})
+    moved = client._replace(attributes={**client.attributes, "client_id": "b"})
     world.handlers[CLIENTS].faults["delete"] = REFUSED
     world.run(moved, idp)
     assert world.state.entries[CLIENT_AT].deposed == ("a",)
@@ -308,7 +308,7 @@ def test_a_replacement_cut_short_is_finished_by_the_next_run(world):
 
 def test_a_replacement_with_the_same_key_deletes_first(world):
     world.run(client)
-    public = replace(client, attributes={**client.attributes, "public": True})
+    public = client._replace(attributes={**client.attributes, "public": True})
     assert list(world.run(public)) == [(str(CLIENT_AT), "delete"), (str(CLIENT_AT), "create")]
     assert world.plan(public).changes == ()
 
@@ -346,7 +346,7 @@ def test_a_delete_looks_again_whose_it_is(world):
 
 def test_our_members_are_taken_out_of_a_shared_set(world):
     world.handlers[CLIENTS].objects["a"] = seen(client, THEIRS)
-    shared = replace(client, attributes={"client_id": "a", "uris": ("u2",)}, shared=("uris",))
+    shared = client._replace(attributes={"client_id": "a", "uris": ("u2",)}, shared=("uris",))
     world.run(shared)
     assert world.handlers[CLIENTS].objects["a"].attributes["uris"] == ("u1", "u2")
     assert world.plan(shared).changes == ()
@@ -358,7 +358,7 @@ def test_our_members_are_taken_out_of_a_shared_set(world):
 def test_a_removal_that_waits_for_a_person_is_asked_for_until_it_is_done(world):
     from reconciler.errors import ManualError
 
-    world.run(group_to_delete := replace(group, on_remove=OnRemove.DELETE))
+    world.run(group_to_delete := group._replace(on_remove=OnRemove.DELETE))
     world.handlers[GROUPS].faults["delete"] = ManualError(("press the button",))
     result = world.run()[str(GROUP_AT), "delete"]
     assert (result.status, result.message) == (Status.MANUAL, "press the button")
@@ -371,7 +371,7 @@ def test_a_removal_that_waits_for_a_person_is_asked_for_until_it_is_done(world):
 
 
 def test_a_kept_group_is_forgotten(world):
-    world.run(replace(group, on_remove=OnRemove.FORGET))
+    world.run(group._replace(on_remove=OnRemove.FORGET))
     assert statuses(world.run()) == {(str(GROUP_AT), "record"): "done"}
     assert list(world.handlers[GROUPS].objects) == ["users"]
 
@@ -436,7 +436,7 @@ def test_a_bug_in_a_handler_stops_the_run_and_is_named(world):
 
 def test_a_secret_that_left_its_store_fails_the_step(world):
     world.run(client, idp)
-    plan = world.plan(client, replace(idp, attributes={**idp.attributes, "button": "C", "secret": HANDLE}))
+    plan = world.plan(client, idp._replace(attributes={**idp.attributes, "button": "C", "secret": HANDLE}))
     forgotten = replace(world.state.entries[IDP_AT], fingerprints={})
     world.state = replace(world.state, entries={**world.state.entries, IDP_AT: forgotten})
     plan = world.plan(client, idp)

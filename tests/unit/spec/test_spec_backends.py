@@ -89,7 +89,7 @@ def test_an_environment_may_keep_its_state_elsewhere(folder):
             "others fill",
             "begins with STATE_",
         ),
-        ('[backend]\nkind = "postgres"\ndsn = "age:team#dsn"\n', "backend.dsn", "everybody can encrypt", "STATE_"),
+        ('[backend]\nkind = "postgres"\ndsn = "age:team#dsn"\n', "backend.dsn", "everybody can", "STATE_"),
         (
             '[backend]\nkind = "http"\naddress = "env:CI_TITLE"\n',
             "backend.address",
@@ -186,8 +186,18 @@ def test_credentials_may_lie_in_an_age_file_of_the_stack(folder):
             "lies beside the state",
             "",
         ),
-        (f'[backend]\nkind = "postgres"\ndsn = "age:team#x"\n{AGE}', "backend.dsn", "can be anybody's", "env:"),
-        (f'[backend]\nkind = "http"\naddress = "age:team#x"\n{AGE}', "backend.address", "can be anybody's", "env:"),
+        (
+            f'[backend]\nkind = "postgres"\ndsn = "age:team#x"\n{AGE}',
+            "backend.dsn",
+            "everybody can encrypt",
+            "STATE_",
+        ),
+        (
+            f'[backend]\nkind = "http"\naddress = "age:team#x"\n{AGE}',
+            "backend.address",
+            "everybody can encrypt",
+            "STATE_",
+        ),
         (POSTGRES + 'password = "hunter2"\n', "backend.password", "must not stand in the spec", ""),
     ],
 )

@@ -33,6 +33,24 @@ def system(url: str) -> System:
 # --- fewer at once ------------------------------------------------------------------------------------------------
 
 
+class Meter:
+    """How many were inside at once, at most."""
+
+    def __init__(self) -> None:
+        self.most, self._inside, self._lock = 0, 0, threading.Lock()
+
+    @contextmanager
+    def counted(self) -> Iterator[None]:
+        with self._lock:
+            self._inside += 1
+            self.most = max(self.most, self._inside)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._inside -= 1
+
+
 def pass_through(gate: Gate, count: int, *, busy: bool = False, wait: float = 0.0) -> None:
     """So many requests side by side, of which all end so."""
     here = threading.Barrier(count)
@@ -46,10 +64,22 @@ def pass_through(gate: Gate, count: int, *, busy: bool = False, wait: float = 0.
         list(pool.map(one, range(count)))
 
 
+def test_no_more_are_let_through_than_may_be() -> None:
+    gate, together = Gate(3), Meter()
+
+    def one(_: int) -> None:
+        with gate.passing(again=False), together.counted():
+            threading.Event().wait(0.005)
+
+    with ThreadPoolExecutor(12) as pool:
+        list(pool.map(one, range(60)))
+    assert together.most == 3
+
+
 def test_one_burst_of_refusals_halves_what_goes_at_once() -> None:
-    gate = Gate()
+    gate = Gate(8)
     pass_through(gate, 8)
-    assert gate.width == 0
+    assert gate.width == 8
     pass_through(gate, 8, busy=True)
     assert gate.width == 4
     pass_through(gate, 4, busy=True)
@@ -59,20 +89,25 @@ def test_one_burst_of_refusals_halves_what_goes_at_once() -> None:
     assert gate.width == 1
 
 
+def test_half_of_those_on_their_way_go_on_where_more_might() -> None:
+    gate = Gate(20)
+    pass_through(gate, 6, busy=True)
+    assert gate.width == 3
+
+
 def test_the_gate_grows_again_and_is_open_in_the_end() -> None:
-    gate = Gate()
+    gate = Gate(8)
     pass_through(gate, 8, busy=True)
     widths = []
     for _ in range(60):
         pass_through(gate, 1)
         widths.append(gate.width)
-    assert widths[-1] == 0
-    assert [width for width in dict.fromkeys(widths) if width] == [4, 5, 6, 7]
+    assert [*dict.fromkeys(widths)] == [4, 5, 6, 7, 8]
 
 
 def test_nobody_begins_before_the_time_that_a_system_named(monkeypatch: pytest.MonkeyPatch) -> None:
     slept: list[float] = []
-    gate = Gate()
+    gate = Gate(8)
     pass_through(gate, 2, busy=True, wait=20.0)
     monkeypatch.setattr("reconciler.transport.gate.time.sleep", slept.append)
     with gate.passing(again=True):
