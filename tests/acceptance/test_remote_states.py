@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 import tomlkit
@@ -20,11 +20,9 @@ from reconciler.errors import ExitCode, StateError
 from reconciler.flows.place import Place, lock_info
 from reconciler.sandbox.faults import READS
 
-NUMBERS = itertools.count()
-
 
 def postgres(request: pytest.FixtureRequest) -> tables.Named:
-    return tables.postgres(request.getfixturevalue("postgres_server").dsn, f"run-{next(NUMBERS)}")
+    return tables.postgres(request.getfixturevalue("postgres_server").dsn, f"run-{uuid4()}")
 
 
 def s3(request: pytest.FixtureRequest) -> tables.Named:

@@ -51,7 +51,7 @@ def clients(draw: st.DrawFn) -> Desired:
         uris=draw(uris),
     )
     if made.attributes["public"]:
-        made = replace(made, attributes={key: value for key, value in made.attributes.items() if key != "secret"})
+        made = made._replace(attributes={key: value for key, value in made.attributes.items() if key != "secret"})
     return made
 
 
@@ -66,7 +66,7 @@ def wishes(draw: st.DrawFn) -> tuple[Desired, ...]:
             callback = draw(st.sampled_from(made[0].attributes["uris"]))
             made.append(changed(idp, **attributes, callback=callback))
     if draw(st.booleans()):
-        made.append(replace(group, on_remove=draw(st.sampled_from(OnRemove))))
+        made.append(group._replace(on_remove=draw(st.sampled_from(OnRemove))))
     if draw(st.booleans()):
         made.append(changed(settings, form=draw(st.booleans())))
     return tuple(made)

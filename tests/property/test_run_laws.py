@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from budget import tries
@@ -231,7 +231,7 @@ def _copied(world: World) -> World:
 def test_an_id_that_is_made_again_is_not_deleted_with_the_object_that_had_it() -> None:
     """The old object is deleted, nobody recorded that, and the spec goes back to its id."""
     old, new = (
-        replace(client, attributes={**client.attributes, "client_id": key, "public": key == "b"}) for key in "ab"
+        client._replace(attributes={**client.attributes, "client_id": key, "public": key == "b"}) for key in "ab"
     )
     world = new_world()
     run(world, (old,))
