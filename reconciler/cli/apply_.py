@@ -134,7 +134,8 @@ def dialogue(caught: list[int], *, quiet: bool, ask: bool = False) -> Dialogue:
 def _say(line: str) -> None:
     """A line on stderr. The work goes on where nobody reads it, its disk is full, or a line is just being printed."""
     with suppress(OSError, RuntimeError):  # the second comes of a signal in the midst of another line
-        click.echo(line, err=True)
+        sys.stderr.write(f"{line}\n")
+        sys.stderr.flush()
 
 
 @contextmanager

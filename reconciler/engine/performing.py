@@ -194,12 +194,13 @@ class Performer:
         name = self._generated(change)
         if name is None:
             return Performed(entry)
-        bare = replace(entry, fingerprints={key: value for key, value in entry.fingerprints.items() if key != name})
         try:
             self.secrets.put(str(change.wanted[name]), secret)
         except ReconcilerError as problem:
+            known = {key: value for key, value in entry.fingerprints.items() if key != name}
             text = f"the server made the secret, but it could not be kept: {problem.message}"
-            return Refused(text, "mend the store; the next apply makes a new secret by itself", bare)
+            remedy = "mend the store; the next apply makes a new secret by itself"
+            return Refused(text, remedy, replace(entry, fingerprints=known))
         prints = {**entry.fingerprints, name: self.secrets.fingerprint(secret)}
         return Performed(replace(entry, fingerprints=prints, secret_since=self.now()))
 
