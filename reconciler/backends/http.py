@@ -29,7 +29,7 @@ from reconciler.backends.batches import Batches
 from reconciler.backends.document import Document, digest, encode, md5, parse
 from reconciler.backends.locks import NOBODY, lost, overtaken, refusal
 from reconciler.core.intent import System
-from reconciler.errors import ReconcilerError, RequestError, StateError
+from reconciler.errors import ReconcilerError, RefusedError, RequestError, StateError
 from reconciler.ports import Http
 from reconciler.storage import LockInfo
 from reconciler.transport.http import open_http
@@ -287,7 +287,8 @@ class HttpBackend:
             try:
                 http = stack.enter_context(open_http(self._around.routed(system), headers))
             except ReconcilerError as problem:
-                raise StateError(_renamed(problem.message), _renamed(problem.remedy)) from None
+                kind = RefusedError if isinstance(problem, RefusedError) else StateError
+                raise kind(_renamed(problem.message), _renamed(problem.remedy)) from None
             yield http
 
     @contextmanager

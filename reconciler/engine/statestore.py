@@ -36,6 +36,11 @@ class StateStore:
         """The state as it is now, without a lock: what a running apply recorded so far is in it."""
         return self._load().state
 
+    def copy(self) -> bytes | None:
+        """The same as a file; None if there is none. StateError if it is encrypted and the file would not be."""
+        found = self._load(to_write=True)
+        return None if found.fresh else self.codec.encode_state(found.state)
+
     def holder(self) -> LockInfo | None:
         """Who holds the lock now."""
         return self.backend.holder()

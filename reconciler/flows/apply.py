@@ -102,9 +102,7 @@ def apply(request: Request, dialogue: Dialogue) -> Outcome | None:
         if not plan.changes:
             known, key_store = store.state, check_stores(plan, world)
             remembered = (world.systems, key_store) == (known.systems, known.key_store)
-            if not (
-                remembered and store.settled
-            ):  # one was permitted to move; a run died; it is encrypted from now on
+            if not (remembered and store.settled):  # permitted to move; a run died; encrypted from now on
                 store.begin(world.systems, key_store)
                 store.commit()
             return Outcome((), store.state.serial, advice=_remains(store) if sealing else "")

@@ -71,37 +71,52 @@ def guard_backend(table: BackendTable, named: tuple[Host, ...], folder: Path) ->
     """
     match table:
         case HttpTable():
-            urls, password = [table.address, table.lock_address or ""], table.password
+            urls = [table.address, table.lock_address or ""]
         case S3Table():
-            urls, password = [table.endpoint or ""], None
+            urls = [table.endpoint or ""]
         case _:
             return
     for url in urls:
-        if not url or is_handle(url):
-            continue
-        if problem := _backend_problem(url, named, password, table.ca_file):
-            raise RefusedError(
-                f"{HazardName.NEW_HOST}: [backend] keeps the state at {url}, {problem}; nothing was sent",
-                f"if you know it: name it beside all others that may be asked, in {HOSTS_VARIABLE} or in [hosts] of "
-                "your configuration; or write the URL as env:STATE_…, a variable of yours",
-            )
+        if url and not is_handle(url):
+            _refuse_url(table, url, named, url)
     if table.ca_file and not files.is_inside(folder / table.ca_file, folder):
         raise RefusedError(
             f"ca_file of [backend]: {table.ca_file} leads out of the folder of the stack", "put the file there"
         )
 
 
-def _backend_problem(url: str, named: tuple[Host, ...], password: str | None, ca_file: str | None) -> str:
-    """What speaks against a URL of `[backend]`; empty for nothing."""
+def guard_address(table: BackendTable, url: str, named: tuple[Host, ...]) -> None:
+    """RefusedError, before anything is sent, for what a host that a handle names is not to be asked with."""
+    if isinstance(table, HttpTable):
+        _refuse_url(table, url, named)
+
+
+def _refuse_url(table: HttpTable | S3Table, url: str, named: tuple[Host, ...], written: str = "") -> None:
+    """RefusedError for a URL that may not be asked, or not so. One not `written` in the spec may be anywhere."""
     hosts = [host for host in named if is_below(url, host.url)]
-    if not hosts and (named or not is_loopback(urlsplit(url).hostname or "")):
-        return "a host that nobody named"
     said = [handle for host in hosts for handle in host.credentials]
-    if password and said and str(parse_handle(password)) not in said:
-        return f"and {password} is not among the credentials that [hosts] has for it"
-    if ca_file and hosts and not any(host.ca_file for host in hosts):
-        return f"and the spec wants the CA {ca_file}, which only [hosts] can say where it names hosts"
-    return ""
+    password = table.password if isinstance(table, HttpTable) else None
+    if written and not hosts and (named or not is_loopback(urlsplit(url).hostname or "")):
+        problem = "a host that nobody named"
+        remedy = (
+            f"if you know it: name it beside all others that may be asked, in {HOSTS_VARIABLE} or in [hosts] of your "
+            "configuration; or write the URL as env:STATE_…, a variable of yours"
+        )
+    elif password and said and str(parse_handle(password)) not in said:
+        problem = f"and {password} is not among the credentials that [hosts] has for it"
+        remedy = "if it is meant for that host: add it to these credentials in your configuration"
+    elif table.ca_file and hosts and isinstance(table, S3Table):
+        problem = f"and the spec wants the CA {table.ca_file}, which only you can say where hosts are named"
+        remedy = "name the file in AWS_CA_BUNDLE, and leave ca_file out of [backend]"
+    elif table.ca_file and hosts and not any(host.ca_file for host in hosts):
+        problem = f"and the spec wants the CA {table.ca_file}, which only [hosts] can say where it names hosts"
+        remedy = "if it is right: give that host a ca_file in [hosts] of your configuration"
+    else:
+        return
+    place = written or "the address that a handle names"
+    raise RefusedError(
+        f"{HazardName.NEW_HOST}: [backend] keeps the state at {place}, {problem}; nothing was sent", remedy
+    )
 
 
 def _permitted(hazard: HazardName, name: str, allowed: frozenset[str]) -> bool:

@@ -18,7 +18,7 @@ from reconciler.engine.performing import utc_now
 from reconciler.engine.sealed import SealedCodec
 from reconciler.engine.statestore import StateStore
 from reconciler.errors import SpecError
-from reconciler.flows.guard import HOSTS_VARIABLE, guard_backend, routed, with_host
+from reconciler.flows.guard import HOSTS_VARIABLE, guard_address, guard_backend, routed, with_host
 from reconciler.flows.registry import PLUGIN_RECORDS, PROVIDER_RECORDS, Models
 from reconciler.secrets.operator import Configuration, Host, read_configuration
 from reconciler.secrets.sealing import AgeSealing
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from reconciler.core.intent import System
     from reconciler.core.secret import AgeFile, Handle
     from reconciler.core.state import State
+    from reconciler.spec.backends import BackendTable
     from reconciler.storage import Backend
 
 DEFAULT_ENVIRONMENT = "default"
@@ -95,8 +96,8 @@ class Place:
         """The state of this stack and environment in some backend."""
         guard_backend(whereabouts.table, self.named_hosts, self.folder)
         environment = self.environment or DEFAULT_ENVIRONMENT
-        value = partial(self._value, whereabouts.age)
-        around = opening.Surroundings(self.stack, environment, self.home, self.folder, value, self._routed)
+        value, way = partial(self._value, whereabouts.age), partial(self._routed, whereabouts.table)
+        around = opening.Surroundings(self.stack, environment, self.home, self.folder, value, way)
         backend = opening.open_backend(whereabouts.table, around)
         return StateStore(backend, self.stack, environment, self.codec(spec or self._whole_spec()))
 
@@ -122,8 +123,9 @@ class Place:
         around = Surroundings(self.home, self.folder, self.environ, self.configuration, age)
         return open_store(handle.store, around).get(handle.name)
 
-    def _routed(self, system: System) -> System:
-        """The system by which a backend is asked, by the operator's way."""
+    def _routed(self, table: BackendTable, system: System) -> System:
+        """The system by which a backend is asked, by the operator's way. RefusedError if it may not be asked so."""
+        guard_address(table, system.url, self.named_hosts)
         return with_host(system, self.configuration.hosts, self.folder)
 
     def secrets(self, spec: SpecRead, state: State, backend: Backend) -> StoredSecrets:

@@ -34,12 +34,10 @@ class PastState:
 def pull(place: Place) -> bytes:
     """The state as a file, with what the journal says in it."""
     store = place.state_store()
-    data, _ = store.backend.get()
-    state = store.read()
+    data = store.copy()
     if data is None:
         raise StateError(f"{store.backend.where}: there is no state yet", "the first apply makes it")
-    store.codec.refuse_downgrade(data, store.backend.where)
-    return store.codec.encode_state(state)
+    return data
 
 
 def push(place: Place, data: bytes, where: str, *, force: bool) -> State:

@@ -114,7 +114,8 @@ class SystemTable(Table):
     )
     token: str | None = Field(
         None,
-        description="Where the token lies: `env:VARIABLE`, `file:NAME#KEY` or `command:NAME#KEY`; never the token.",
+        description="Where the token lies: `env:VARIABLE`, `file:NAME#KEY`, `age:NAME#KEY` or `command:NAME#KEY`; "
+        "never the token.",
         examples=["env:JIRA_TOKEN"],
     )
     username: Text | None = Field(
@@ -183,8 +184,8 @@ class ClientTable(Table):
     )
     secret: str | None = Field(
         None,
-        description="Where the client secret lies, if not in the store of `[stack]`: `env:VARIABLE`, `file:NAME#KEY` "
-        "or `command:NAME#KEY`. `env` can only give a secret that exists already.",
+        description="Where the client secret lies, if not in the store of `[stack]`: `env:VARIABLE`, "
+        "`file:NAME#KEY`, `age:NAME#KEY` or `command:NAME#KEY`. `env` can only give a secret that exists already.",
         examples=["env:ATLASSIAN_SECRET"],
     )
     rotate_after: Days | None = Field(

@@ -1,1 +1,1 @@
-"""HTTP as the providers need it: safe to repeat, bounded, one connection per thread, errors for persons."""
+"""HTTP as the providers need it: safe to repeat, bounded, at most so many requests at once, errors for persons."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import ssl
 from collections import deque
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,6 +34,7 @@ class Connections:
     def __init__(self, make: Callable[[], BoundedTransport]) -> None:
         self._make = make
         self._free: deque[BoundedTransport] = deque()
+        self._closed = False
 
     @contextmanager
     def lend(self) -> Iterator[BoundedTransport]:
@@ -46,11 +47,15 @@ class Connections:
             yield connection
         finally:
             self._free.append(connection)
+            if self._closed:
+                self.close()
 
     def close(self) -> None:
-        """Closes all connections; none may be lent."""
-        for connection in self._free:
-            connection.close()
+        """Closes all connections; one that is still lent, since nobody waited for its thread, when it comes back."""
+        self._closed = True
+        with suppress(IndexError):
+            while True:
+                self._free.pop().close()
 
 
 @contextmanager

@@ -46,13 +46,10 @@ class Gate:
     @contextmanager
     def passing(self, *, again: bool) -> Iterator[Passage]:
         """One request; the caller says of the passage how it ended. One that is sent `again` has waited by itself."""
-        if not again and (wait := self._opens - time.monotonic()) > 0:
-            time.sleep(wait)
-        with self._changed:
-            self._changed.wait_for(lambda: self._inside < int(self._width))
-            self._inside += 1
-            self._count += 1
-            passage = Passage(self._count)
+        waited = float("inf") if again else 0.0
+        while (passage := self._enter(waited)) is None:
+            waited = self._opens
+            time.sleep(max(0.0, waited - time.monotonic()))
         try:
             yield passage
         finally:
@@ -60,6 +57,20 @@ class Gate:
                 self._judge(passage)
                 self._inside -= 1
                 self._changed.notify(2)  # in the place of this one, and where the gate grew by one
+
+    def _enter(self, waited: float) -> Passage | None:
+        """A place inside, as soon as there is one; None if nobody may begin yet, unless this one slept until then.
+
+        That is looked at once there is a place: the system may have said so while this one waited for it.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self._inside < int(self._width))
+            if self._opens > max(waited, time.monotonic()):
+                self._changed.notify()  # the place is another's: one that is sent again may have it
+                return None
+            self._inside += 1
+            self._count += 1
+            return Passage(self._count)
 
     def _judge(self, passage: Passage) -> None:
         if passage.busy:

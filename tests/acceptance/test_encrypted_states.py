@@ -16,7 +16,7 @@ from pyrage import decrypt, x25519
 from reconciler.backends.local import LocalBackend
 from reconciler.engine.sealed import is_sealed
 from reconciler.errors import ExitCode, StateError
-from reconciler.flows.place import Place
+from reconciler.flows.place import Place, lock_info
 from reconciler.secrets.operator import IDENTITY_VARIABLE
 
 if TYPE_CHECKING:
@@ -198,6 +198,19 @@ def test_a_pull_gives_nothing_in_clear_that_nobody_meant_to_be(held: Workplace) 
     assert ran.out == ""
     rewrite(held, TABLE, RENAMED, {"stack": {"encrypt": "off"}})
     assert CLIENT in held.run("state", "pull").ended(ExitCode.DONE).out
+
+
+def test_a_pull_gives_nothing_in_clear_of_a_journal_that_is_encrypted(held: Workplace) -> None:
+    rewrite(held)
+    held.apply("locks-out").ended(ExitCode.DONE)
+    rewrite(held, SEALED)
+    place = Place("acme", None, held.folder / "specs", held.folder / "state", held.variables)
+    with place.state_store(place.read_spec()).open(lock_info("apply")) as store:
+        store.begin(store.state.systems, store.state.key_store)  # and died here
+    rewrite(held, TABLE)
+    ran = held.run("state", "pull")
+    assert "is encrypted, and the spec does not say whom for" in said(ran)
+    assert ran.out == ""
 
 
 def test_a_past_state_is_restored_encrypted(held: Workplace) -> None:

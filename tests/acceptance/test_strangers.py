@@ -265,7 +265,17 @@ def test_a_backend_gets_what_the_operator_said_of_its_host(place: Workplace) -> 
         place.write({"backend": address | {"password": "env:OTHER"}})
         assert "env:OTHER is not among the credentials that [hosts] has for it" in refused(place.run("state", "list"))
         place.write({"backend": address | {"password": "env:TOKEN", "ca_file": "ca.pem"}})
-        assert "the spec wants the CA ca.pem, which only [hosts] can say" in refused(place.run("state", "list"))
+        told = refused(place.run("state", "list"))
+        assert "the spec wants the CA ca.pem, which only [hosts] can say" in told
+        assert "give that host a ca_file in [hosts]" in told
+        place.environ["STATE_ADDRESS"] = f"{EVIL}/state"  # the host is the operator's word, the credential is not
+        place.write({"backend": address | {"address": "env:STATE_ADDRESS", "password": "env:OTHER"}})
+        told = refused(place.run("state", "list"))
+        assert "env:OTHER is not among the credentials that [hosts] has for it" in told
+        assert EVIL not in told
+        bucket = {"kind": "s3", "bucket": "states", "endpoint": EVIL, "allow_http": True, "ca_file": "ca.pem"}
+        place.write({"backend": bucket})
+        assert "name the file in AWS_CA_BUNDLE" in refused(place.run("state", "list"))
         assert seen == []
         place.write({"backend": address | {"password": "env:TOKEN"}})
         place.run("state", "list")

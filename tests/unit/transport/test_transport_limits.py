@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import socket
+import ssl
 import threading
 import time
 import zlib
@@ -19,6 +20,7 @@ from reconciler.core.intent import System
 from reconciler.errors import BadAnswerError, StatusError, UnreachableError
 from reconciler.transport import bodies, bounds
 from reconciler.transport.budget import Retries
+from reconciler.transport.connections import Connections
 from reconciler.transport.gate import Gate
 from reconciler.transport.http import open_http
 
@@ -114,6 +116,32 @@ def test_nobody_begins_before_the_time_that_a_system_named(monkeypatch: pytest.M
         assert slept == []
     with gate.passing(again=False):
         assert 19 < slept[0] <= 20
+
+
+def test_who_waits_at_the_gate_begins_no_sooner_either() -> None:
+    gate, begun = Gate(1), []
+    inside = threading.Event()
+
+    def refused() -> None:
+        with gate.passing(again=False) as passage:
+            inside.set()
+            threading.Event().wait(0.1)
+            passage.busy, passage.wait = True, 0.4
+
+    def one(_: int, *, again: bool = False) -> None:
+        with gate.passing(again=again):
+            begun.append((again, time.monotonic()))
+
+    with ThreadPoolExecutor(5) as pool:
+        pool.submit(refused)
+        assert inside.wait(5)
+        since = time.monotonic()
+        waiting = [pool.submit(one, number) for number in range(3)]
+        waiting.append(pool.submit(one, 3, again=True))  # has waited by itself, and is not held up by the others
+        for each in waiting:
+            each.result(5)
+    assert [again for again, _ in begun] == [True, False, False, False]
+    assert all(when - since > 0.45 for _, when in begun[1:])
 
 
 @contextmanager
@@ -283,3 +311,42 @@ def test_an_empty_body_may_say_that_it_is_packed() -> None:
     empty = raw(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 0\r\n\r\n")
     with serve(empty) as stub, open_http(system(stub.url), {}) as http:
         assert http.get("/x").content == b""
+
+
+# --- connections --------------------------------------------------------------------------------------------------
+
+
+class Closable(bounds.BoundedTransport):
+    """A connection that knows whether it is closed."""
+
+    def __init__(self) -> None:
+        super().__init__(ssl.create_default_context(), None)
+        self.closed = False
+
+    def close(self) -> None:
+        super().close()
+        self.closed = True
+
+
+def test_a_connection_is_lent_to_one_at_a_time_and_then_to_the_next() -> None:
+    lent = Connections(Closable)
+    with lent.lend() as one, lent.lend() as other:
+        assert one is not other
+    with pytest.raises(ZeroDivisionError), lent.lend() as again:
+        raise ZeroDivisionError
+    assert again is one
+    with lent.lend() as again:
+        assert again is one
+    lent.close()
+    assert isinstance(one, Closable)
+    assert isinstance(other, Closable)
+    assert (one.closed, other.closed) == (True, True)
+
+
+def test_a_connection_that_nobody_waited_for_is_closed_when_it_comes_back() -> None:
+    lent = Connections(Closable)
+    with lent.lend() as one:
+        lent.close()
+        assert isinstance(one, Closable)
+        assert not one.closed
+    assert one.closed
