@@ -205,6 +205,12 @@ class Life(RuleBasedStateMachine):
         """What is of others goes, and what a create in doubt made that nothing marks as ours: it was let go."""
         clavex, spec = self.sandbox.clavex.world, self.place.spec
         clavex.remove_client("theirs")
+        if self.hurt:
+            recorded = {line.split(" ")[0] for line in self.place.run("state", "list").out.splitlines()}
+            ids = {wanted.client_id(spec, name): name for name in spec["clients"]}
+            for number, row in list(clavex.mappers.items()):
+                if f"clavex/mapper/{ids.get(row.client_id)}.{row.claim_name}" not in recorded:
+                    del clavex.mappers[number]
         names = {"jira": set[str](), "confluence": set[str]()}
         for name, table in spec["sso"].items():
             names[table["system"]].add(table.get(table["plugin"], {}).get("name", name))
