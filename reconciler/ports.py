@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 from pydantic import BaseModel, JsonValue, SecretStr
 
 from reconciler.core.address import Address
-from reconciler.core.check import Check, Person, hidden
 from reconciler.core.desired import Desired, DesiredState
 from reconciler.core.intent import Facts, Intent, SignOn, System
-from reconciler.core.login import START, Start
 from reconciler.core.observed import Lookup, Observation, ObservedState, Owner
 from reconciler.core.resource import Attributes, ResourceType
 from reconciler.diagnostic import Diagnostic
 
 if TYPE_CHECKING:
+    # Nothing evaluates the annotations of these records, and a plan checks no login.
+    from reconciler.core.check import Check, Person  # noqa: TC004
+    from reconciler.core.login import Start  # noqa: TC004
     from reconciler.core.losses import Members
 
 
@@ -236,12 +237,6 @@ def asks_discovery(sign_on: SignOn) -> bool:  # noqa: ARG001 - likewise
     return False
 
 
-def start_unknown(sign_on: SignOn, examination: Examination) -> Start | Check:  # noqa: ARG001 - likewise
-    """Nobody knows at which address a login begins."""
-    seen = f"at which address of {sign_on.product.name} a login begins nobody has written down"
-    return hidden(START, sign_on.where, seen, "log in once with a browser")
-
-
 @dataclass(frozen=True, slots=True)
 class Provider:
     """Our code for one kind of system. A record, not a base class: a new system is one such record.
@@ -278,7 +273,8 @@ class PluginProvider:
     made from the product's open HTTP; their keys are the names of `types`. `needs_endpoints`: whether the endpoints
     of discovery are stored one by one for this sign-on. `examine` gives the checks of `doctor` for one sign-on of a
     product that could be connected, like that of a provider. `start` is where a login begins in such a product, or a
-    check that says why nobody knows; it only reads, and may raise ReconcilerError.
+    check that says why nobody knows; it only reads, and may raise ReconcilerError. The record has none where nobody
+    has written that down.
     """
 
     name: str
@@ -291,4 +287,4 @@ class PluginProvider:
     handlers: Callable[[Http, System, Sequence[SignOn], Fingerprinter], Mapping[str, Handler]]
     needs_endpoints: Callable[[SignOn], bool] = asks_discovery
     examine: Callable[[SignOn, Examination], Iterable[Check]] = examine_no_sign_on
-    start: Callable[[SignOn, Examination], Start | Check] = start_unknown
+    start: Callable[[SignOn, Examination], Start | Check] | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING
@@ -45,10 +46,13 @@ def command(
     from reconciler.flows.plan import plan
     from reconciler.flows.save import save_plan
 
-    made = plan(place, allowed)
+    form = "json" if as_json else form
+    made, spec = plan(place, allowed)
+    if out is not None or form == "json":  # what others keep says which spec it is of
+        made = replace(made, spec_digest=spec.digest)
     if out is not None:
-        save_plan(made, out, place.codec(place.read_spec()))
-    print_plan(made, "json" if as_json else form, allowed)
+        save_plan(made, out, place.codec(spec))
+    print_plan(made, form, allowed)
     warn_idle(made, allowed)
     tell_unread(made)
     if out is not None:

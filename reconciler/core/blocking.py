@@ -20,14 +20,14 @@ _NO_SYSTEM = Unreadable("its system is no longer in the spec")
 
 
 def unreadable(
-    desired: DesiredState, observed: ObservedState, state: State, rest: set[Address]
+    desired: DesiredState, observed: ObservedState, state: State, restless: set[Address]
 ) -> dict[Address, Unread]:
     """Every address for which nothing may be planned, and every one that rests on such an address.
 
-    `rest` are addresses that were read and are as they should be.
+    All but the `restless` were read and are as they should be.
     """
     blocked: dict[Address, Unread] = {}
-    for address in (desired.keys() | state.entries.keys()) - rest:
+    for address in restless:
         found = _blocked(state, address, desired.get(address), observed.get(address, _NO_SYSTEM))
         if found is not None:
             blocked[address] = found

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from reconciler.core.address import Address
 from reconciler.core.comparison import Comparison
 from reconciler.core.plan import StepKind
+from reconciler.core.rotation import find_consumers
 from reconciler.errors import ExitCode
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from reconciler.core.desired import Desired, DesiredState
 
 
 class Status(StrEnum):
@@ -85,3 +92,23 @@ class Outcome:
         if Status.MANUAL in statuses:
             return ExitCode.MANUAL
         return ExitCode.INCOMPLETE if self.logins and self.logins.lost_sight else ExitCode.DONE
+
+
+def measure(desired: DesiredState, results: Sequence[StepResult]) -> tuple[Window, ...]:
+    """How long each secret that was rotated was refused while a consumer still used it."""
+    ended = {result.address: result for result in results}  # the last step of each
+    windows: list[Window] = []
+    for result in results:
+        if result.step is not StepKind.ROTATE or result.status is not Status.DONE or result.address not in desired:
+            continue
+        consumers = find_consumers(desired, result.address)
+        done = [ended[address] for address in consumers if _has_it(desired[address], ended.get(address))]
+        began, last = result.ended - result.seconds, max((item.ended for item in done), default=result.ended)
+        reached = {item.address for item in done}
+        left = tuple(address for address in consumers if address not in reached)
+        windows.append(Window(result.address, last - began, len(consumers), left))
+    return tuple(windows)
+
+
+def _has_it(consumer: Desired, last: StepResult | None) -> bool:
+    return last is not None and last.status is Status.DONE and not consumer.type.at_start

@@ -30,7 +30,7 @@ from reconciler.core.ownership import bears_mark_of, recognised, recorded
 from reconciler.core.plan import Action, AttributeChange, Cause, Change, Drift, DriftKind, Plan, StepKind
 from reconciler.core.removal import LEFT_SPEC, remove
 from reconciler.core.resource import Mark, ResourceType
-from reconciler.core.rest import at_rest
+from reconciler.core.rest import find_restless
 from reconciler.core.secret import SecretStatus
 from reconciler.core.shadow import review_shadows
 from reconciler.core.state import Entry, Origin, State
@@ -69,16 +69,17 @@ def make_plan(situation: Situation) -> Plan:
     """The plan for one situation: the same for the same values in any order. Hazards are judged apart."""
     state = situation.state
     consumed = consumed_secrets(situation.desired)
-    rest = at_rest(situation.desired, situation.observed, state, situation.secrets) - situation.rotations.keys()
-    fresh = fresh_secrets(situation, rest, consumed)
+    restless = find_restless(situation.desired, situation.observed, state, situation.secrets)
+    restless |= situation.rotations.keys() & situation.desired.keys()
+    fresh = fresh_secrets(situation, restless, consumed)
     if fresh:  # who uses a secret that is made anew cannot rest
-        rest = {address for address in rest if fresh.isdisjoint(situation.desired[address].handles)}
-    blocked = unreadable(situation.desired, situation.observed, state, rest)
-    known = dict(situation.secrets) | dict.fromkeys(fresh, SecretStatus())
+        restless |= {key for key, wanted in situation.desired.items() if not fresh.isdisjoint(wanted.handles)}
+    blocked = unreadable(situation.desired, situation.observed, state, restless)
+    known = {**situation.secrets, **dict.fromkeys(fresh, SecretStatus())}
     heirs = find_heirs(situation)
     former = {heir: state.entries[address] for address, heir in heirs.items()}
     changes: dict[Address, Change] = {}
-    for address in (situation.desired.keys() | state.entries.keys()) - blocked.keys() - rest:
+    for address in restless - blocked.keys():
         wanted = situation.desired.get(address)
         observation = situation.observed[address]
         if wanted is None:
@@ -89,21 +90,22 @@ def make_plan(situation: Situation) -> Plan:
     changes |= taken_along(situation, changes)
     if blocked:  # what nobody will write needs no secret
         consumed = consumed_secrets({key: item for key, item in situation.desired.items() if key not in blocked})
+    doubts = {handle: status.doubt for handle, status in situation.secrets.items() if status.doubt}
     return Plan(
         stack=state.stack,
         environment=state.environment,
         lineage=state.lineage,
         serial=state.serial,
         changes=tuple(changes[address] for address in sorted(changes)),
-        drift=tuple(find_drift(situation, rest)),
+        drift=tuple(find_drift(situation, restless)),
         unread=tuple(blocked[address] for address in sorted(blocked)),
         diagnostics=(
             *missing_secrets(situation, fresh, consumed),
-            *lost_secrets(situation, rest | blocked.keys(), fresh | consumed),
+            *lost_secrets(situation, restless - blocked.keys(), fresh | consumed),
             *review_shadows(state),
-            *(warning(status.doubt, handle) for handle, status in sorted(situation.secrets.items()) if status.doubt),
+            *(warning(doubt, handle) for handle, doubt in sorted(doubts.items())),
         ),
-        unchanged=len(situation.desired.keys() - changes.keys() - blocked.keys()),
+        unchanged=len(situation.desired) - len(situation.desired.keys() & (changes.keys() | blocked.keys())),
     )
 
 
@@ -234,10 +236,10 @@ def consumed_secrets(desired: DesiredState) -> set[str]:
     }
 
 
-def fresh_secrets(situation: Situation, rest: set[Address], consumed: set[str]) -> set[str]:
+def fresh_secrets(situation: Situation, restless: set[Address], consumed: set[str]) -> set[str]:
     """The handles whose value the plan makes anew: their client is created, replaced, or rotated."""
     fresh: set[str] = set()
-    for address in situation.desired.keys() - rest:
+    for address in restless & situation.desired.keys():
         wanted = situation.desired[address]
         handle = _generated(wanted)
         observation = situation.observed[address]
@@ -267,13 +269,13 @@ def missing_secrets(situation: Situation, fresh: set[str], consumed: set[str]) -
             yield error(f"the secret {handle} is needed, and its store has no such value", handle)
 
 
-def lost_secrets(situation: Situation, rest: set[Address], known: set[str]) -> Iterator[Diagnostic]:
+def lost_secrets(situation: Situation, addresses: set[Address], known: set[str]) -> Iterator[Diagnostic]:
     """A warning for each secret of a client that was known once, or is refused, and that the plan leaves so.
 
     `known` are the handles of which something is said already. That nobody ever knew the secret of an adopted
     client is no finding.
     """
-    for address in sorted(situation.desired.keys() - rest):
+    for address in sorted(addresses & situation.desired.keys()):
         wanted, observation = situation.desired[address], situation.observed[address]
         handle = _generated(wanted)
         if not handle or handle in known or not isinstance(observation, Present):
@@ -288,10 +290,10 @@ def lost_secrets(situation: Situation, rest: set[Address], known: set[str]) -> I
             )
 
 
-def find_drift(situation: Situation, rest: set[Address]) -> Iterator[Drift]:
+def find_drift(situation: Situation, restless: set[Address]) -> Iterator[Drift]:
     """Every object that is no longer as we last applied it, by address."""
     state = situation.state
-    for address in sorted(state.entries.keys() - rest):
+    for address in sorted(restless & state.entries.keys()):
         entry, observation = state.entries[address], situation.observed.get(address)
         if entry.awaiting or entry.begun or address in state.in_doubt or observation is None:
             continue

@@ -198,7 +198,6 @@ def _users(situation: Situation, plan: Plan) -> Users:
 
 
 def _too_much(plan: Plan, situation: Situation) -> Iterator[Hazard]:
-    totals = Counter(address.system for address in situation.state.entries if not is_shadow(address))
     touched = Counter(
         change.address.system
         for change in plan.changes
@@ -208,6 +207,8 @@ def _too_much(plan: Plan, situation: Situation) -> Iterator[Hazard]:
             or change.action is Action.DELETE
         )
     )
+    entries = situation.state.entries if touched else ()
+    totals = Counter(address.system for address in entries if not is_shadow(address))
     for system, count in touched.items():
         total = totals[system]
         if total >= TOO_MUCH_FLOOR and count * 100 > total * TOO_MUCH_SHARE:

@@ -21,21 +21,22 @@ if TYPE_CHECKING:
     from reconciler.core.state import Entry, State
 
 
-def at_rest(
+def find_restless(
     desired: DesiredState, observed: ObservedState, state: State, secrets: Mapping[str, SecretStatus]
 ) -> set[Address]:
-    """The addresses that need no second look. Shared resources are never among them."""
+    """The addresses, of all that is wanted or recorded, that are not at rest. Shared resources never are."""
+    entries, doubt = state.entries, state.in_doubt
     return {
         address
         for address, wanted in desired.items()
-        if (entry := state.entries.get(address)) is not None
-        and address not in state.in_doubt
-        and isinstance(found := observed[address], Present)
-        and _recorded(wanted, entry)
-        and _standing(wanted, entry, found)
-        and (found.owner is None or bears_mark_of(state, address, found))
-        and _kept(wanted, entry, found, secrets)
-    }
+        if (entry := entries.get(address)) is None
+        or not isinstance(found := observed[address], Present)
+        or not _recorded(wanted, entry)
+        or not _standing(wanted, entry, found)
+        or not (found.owner is None or bears_mark_of(state, address, found))
+        or not _kept(wanted, entry, found, secrets)
+        or address in doubt
+    } | (entries.keys() - desired.keys())
 
 
 def _recorded(wanted: Desired, entry: Entry) -> bool:

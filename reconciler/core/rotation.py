@@ -1,4 +1,4 @@
-"""Making the secret of a client anew: when it is due, whom it concerns, and how long the old one was refused."""
+"""Making the secret of a client anew: when it is due, and whom it concerns."""
 
 from __future__ import annotations
 
@@ -6,16 +6,15 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from reconciler.core.outcome import Status, StepResult, Window
-from reconciler.core.plan import Plan, StepKind
 from reconciler.diagnostic import Diagnostic, warning
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from datetime import datetime
 
     from reconciler.core.address import Address
     from reconciler.core.desired import Desired, DesiredState
+    from reconciler.core.plan import Plan
     from reconciler.core.state import State
 
 _AHEAD = timedelta(hours=1)
@@ -87,23 +86,3 @@ def narrow(plan: Plan, desired: DesiredState, targets: frozenset[Address], handl
         diagnostics=tuple(item for item in plan.diagnostics if item.where in handles),
         unchanged=0,
     )
-
-
-def measure(desired: DesiredState, results: Sequence[StepResult]) -> tuple[Window, ...]:
-    """How long each secret that was rotated was refused while a consumer still used it."""
-    ended = {result.address: result for result in results}  # the last step of each
-    windows: list[Window] = []
-    for result in results:
-        if result.step is not StepKind.ROTATE or result.status is not Status.DONE or result.address not in desired:
-            continue
-        consumers = find_consumers(desired, result.address)
-        done = [ended[address] for address in consumers if _has_it(desired[address], ended.get(address))]
-        began, last = result.ended - result.seconds, max((item.ended for item in done), default=result.ended)
-        reached = {item.address for item in done}
-        left = tuple(address for address in consumers if address not in reached)
-        windows.append(Window(result.address, last - began, len(consumers), left))
-    return tuple(windows)
-
-
-def _has_it(consumer: Desired, last: StepResult | None) -> bool:
-    return last is not None and last.status is Status.DONE and not consumer.type.at_start

@@ -38,7 +38,7 @@ CLIENT_ID = "client_id"
 
 def is_shadow(address: Address) -> bool:
     """Whether this is a shadow, or a mapper of one: a client's name has no dot, and no client of a spec the mark."""
-    return address.type in _TYPES and address.name.partition(".")[0].endswith(_MARK)
+    return _MARK in address.name and address.type in _TYPES and address.name.partition(".")[0].endswith(_MARK)
 
 
 def shadow_of(address: Address) -> Address:
@@ -66,18 +66,17 @@ def shadow_id(client_id: str) -> str:
 
 def review_shadows(state: State) -> Iterator[Diagnostic]:
     """A warning for each shadow on record: its rotation is under way, or was interrupted."""
-    for address, entry in sorted(state.entries.items()):
-        if is_shadow(address) and "." not in address.name:
-            users = sorted(other for other, item in state.entries.items() if address in item.depends_on)
-            consumers = [str(other) for other in users if not is_shadow(other)]
-            through = f"{', '.join(consumers)} log in through it" if consumers else "nobody logs in through it"
-            original = original_of(address)
-            yield warning(
-                f"the secret of {original} is being made anew without downtime, or that was interrupted: its shadow, "
-                f"the client {entry.applied.get(CLIENT_ID)}, is there, and {through}",
-                str(address),
-                f"`reconciler rotate {original} --without-downtime` goes on, `reconciler apply` goes back",
-            )
+    for address in sorted(other for other in state.entries if is_shadow(other) and "." not in other.name):
+        users = sorted(other for other, item in state.entries.items() if address in item.depends_on)
+        consumers = [str(other) for other in users if not is_shadow(other)]
+        through = f"{', '.join(consumers)} log in through it" if consumers else "nobody logs in through it"
+        original = original_of(address)
+        yield warning(
+            f"the secret of {original} is being made anew without downtime, or that was interrupted: its shadow, "
+            f"the client {state.entries[address].applied.get(CLIENT_ID)}, is there, and {through}",
+            str(address),
+            f"`reconciler rotate {original} --without-downtime` goes on, `reconciler apply` goes back",
+        )
 
 
 def shadow_findings(plan: Plan) -> tuple[Diagnostic, ...]:

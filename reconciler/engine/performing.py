@@ -31,11 +31,6 @@ _REFUSALS = range(300, 500)
 _WRITES = {StepKind.UPDATE, StepKind.EXPAND, StepKind.CONTRACT}
 
 
-def utc_now() -> datetime:
-    """Now."""
-    return datetime.now(UTC)
-
-
 @dataclass(frozen=True, slots=True)
 class Performed:
     """The step was carried out: what is recorded now, and what a person has to do, if anything."""
@@ -77,7 +72,7 @@ class Performer:
     handlers: Handlers
     secrets: Secrets
     refused: frozenset[str] = frozenset()
-    now: Callable[[], datetime] = utc_now
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
     _entries: dict[Address, Entry | None] = field(default_factory=dict)
     _written: dict[Address, dict[str, Value]] = field(default_factory=dict)
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reconciler.core.login import clean
 from reconciler.core.losses import losses
 from reconciler.diagnostic import warning
 from reconciler.errors import ReconcilerError
 from reconciler.ports import MembersHandler
+from reconciler.transport.answers import clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING
 
 from reconciler.core.comparison import Comparison
 from reconciler.core.doors import closing
-from reconciler.core.outcome import Outcome, StepResult
+from reconciler.core.outcome import Outcome, StepResult, measure
 from reconciler.core.plan import HazardName, Plan
 from reconciler.core.policy import refused
-from reconciler.core.rotation import measure
 from reconciler.core.secret import Handle
 from reconciler.diagnostic import Severity
 from reconciler.engine.executor import Executor
@@ -86,9 +85,9 @@ def apply(request: Request, dialogue: Dialogue) -> Outcome | None:
         look(place, spec, store.state, store.backend, Access.WRITE, allowed=request.allowed) as world,
     ):
         sealing = store.codec.encrypts and not store.fits
-        plan = judged(world, spec)
+        plan = judged(world)
         if request.saved is not None:
-            compare(request.saved, plan)
+            compare(request.saved, plan, spec.digest)
         if errors := [item for item in plan.diagnostics if item.severity is Severity.ERROR]:
             raise SpecError(errors)
         account = _find_account(world, asked) if asked else None

@@ -25,8 +25,8 @@ def compare_places(saved: Plan, intent: Intent) -> None:
             )
 
 
-def compare(saved: Plan, fresh: Plan) -> None:
-    """StalePlanError, naming the addresses, if a plan made now is not the saved one."""
+def compare(saved: Plan, fresh: Plan, spec_digest: str) -> None:
+    """StalePlanError, naming the addresses, if a plan made now, of a spec of that digest, is not the saved one."""
     if (saved.stack, saved.environment) != (fresh.stack, fresh.environment):
         raise StalePlanError(
             f"the plan is for {saved.stack} in {saved.environment}, not for {fresh.stack} in {fresh.environment}"
@@ -38,7 +38,7 @@ def compare(saved: Plan, fresh: Plan) -> None:
     moved = sorted(address for address in before.keys() | now.keys() if before.get(address) != now.get(address))
     unread = sorted(str(item.address) for item in set(fresh.unread) ^ set(saved.unread))
     if moved or unread:
-        why = "the spec" if saved.spec_digest != fresh.spec_digest else "the systems or the state"
+        why = "the spec" if saved.spec_digest != spec_digest else "the systems or the state"
         raise StalePlanError(
             f"the plan is stale: {why} changed since it was made: {', '.join(moved or unread)}",
             "make a new one with `plan --out`, and look at it",

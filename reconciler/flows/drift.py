@@ -37,7 +37,7 @@ def drift(place: Place) -> DriftReport:
     holder = store.holder()
     state = store.read()
     with look(place, spec, state, store.backend, Access.READ) as world:
-        plan, observed = judged(world, spec), world.situation.observed
+        plan, observed = judged(world), world.situation.observed
         unread = tuple(item for item in plan.unread if isinstance(observed[item.address], Unreadable))
         held = tuple(item for item in plan.unread if item not in unread)
         return DriftReport(replace(plan, unread=unread), store.holder() or holder, held, bool(state.entries))

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from reconciler.backends import opening
-from reconciler.engine.performing import utc_now
 from reconciler.engine.sealed import SealedCodec
 from reconciler.engine.statestore import StateStore
 from reconciler.errors import SpecError
@@ -56,7 +55,7 @@ class Place:
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     parallelism: int = 20
     retries: Retries = field(default_factory=Retries)
-    now: Callable[[], datetime] = utc_now
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     @property
     def home(self) -> Path:

@@ -18,21 +18,20 @@ if TYPE_CHECKING:
     from reconciler.spec.load import SpecRead
 
 
-def plan(place: Place, allowed: frozenset[str] = frozenset()) -> Plan:
-    """The plan for the spec as it is, the state as it was left and the systems as they are."""
+def plan(place: Place, allowed: frozenset[str] = frozenset()) -> tuple[Plan, SpecRead]:
+    """The plan for the spec as it is, the state as it was left and the systems as they are; and that spec."""
     spec = place.read_spec()
     store = place.state_store(spec)
     with look(place, spec, store.read(), store.backend, Access.PROVE, allowed=allowed) as world:
-        return judged(world, spec)
+        return judged(world), spec
 
 
-def judged(world: World, spec: SpecRead) -> Plan:
-    """The plan of a world, with its hazards and all findings."""
+def judged(world: World) -> Plan:
+    """The plan of a world, with its hazards and all findings. It does not say yet which spec it is of."""
     made = make_plan(world.situation)
     return replace(
         made,
         hazards=(*judge(made, world.situation), *world.moved),
         diagnostics=(*world.diagnostics, *made.diagnostics, *find_losses(made, world)),
         systems=world.systems,
-        spec_digest=spec.digest,
     )

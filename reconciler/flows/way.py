@@ -63,7 +63,11 @@ def find_start(look: Survey, sign_on: SignOn) -> Start | Check:
     examination = look.examine(sign_on.product.name)
     if examination is None:
         return unread(START, sign_on.where, f"not known while {sign_on.product.name} cannot be read")
-    return PLUGIN_RECORDS[sign_on.plugin].start(sign_on, examination)
+    start = PLUGIN_RECORDS[sign_on.plugin].start
+    if start is None:
+        seen = f"at which address of {sign_on.product.name} a login begins nobody has written down"
+        return hidden(START, sign_on.where, seen, "log in once with a browser")
+    return start(sign_on, examination)
 
 
 def _from_product(look: Survey, way: Way, measure: Measure) -> Iterator[Check]:

@@ -103,7 +103,7 @@ class Configuration(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
-    age: _Age = Field(default_factory=_Age)
+    age: _Age = Field(default_factory=_Age.model_construct)
     commands: Mapping[str, Command] = {}
     hosts: tuple[Host, ...] = ()
     files: tuple[_Absolute, ...] = ()
@@ -143,7 +143,8 @@ def read_configuration(environ: Mapping[str, str]) -> Configuration:
             data = file.read()
     except OSError as problem:
         if not named and isinstance(problem, (FileNotFoundError, NotADirectoryError, PermissionError)):
-            return Configuration()  # a container often runs with a HOME that is not the user's own
+            # A container often runs with a HOME that is not the user's own. What is empty needs no validation.
+            return Configuration.model_construct()
         raise SecretError(f"{path} cannot be read: {problem.strerror}", "correct it, or move it away") from None
     try:
         return Configuration.model_validate(tomli.loads(data.decode()))

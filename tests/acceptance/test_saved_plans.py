@@ -53,7 +53,7 @@ def test_a_plan_holds_no_connection_that_could_write(place: Workplace, monkeypat
     place.apply("locks-out").ended(ExitCode.DONE)
     tried: list[str] = []
 
-    def judged(found: world.World, spec: Any) -> Any:
+    def judged(found: world.World) -> Any:
         client: Any = found.handlers["clavex", "client"]
         group: Any = found.handlers["jira", "group"]
         for http in (client.org.http, group.api.http):
@@ -61,7 +61,7 @@ def test_a_plan_holds_no_connection_that_could_write(place: Workplace, monkeypat
                 with pytest.raises(RefusedError):
                     http.send(method, "/x")
                 tried.append(method)
-        return original(found, spec)
+        return original(found)
 
     original = plan.judged
     monkeypatch.setattr(plan, "judged", judged)

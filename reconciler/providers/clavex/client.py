@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
@@ -52,25 +53,25 @@ class ClientHandler:
 
     def read(self, wanted: Sequence[Lookup]) -> Mapping[Address, Observation]:
         """An answer for every address: from the list, and each that the list may have skipped by itself."""
+        ids = [_ids(lookup) for lookup in wanted]
         listing = _Listing({}, whole=False)
         if len(wanted) > 1:  # a single one is quicker asked for by itself
             try:
-                keys = {str(lookup.attributes["client_id"]) for lookup in wanted}
-                listing = self._list(keys.union(lookup.remote_id for lookup in wanted if lookup.remote_id))
+                listing = self._list(set(chain.from_iterable(ids)))
             except ReconcilerError as problem:
                 return dict.fromkeys((lookup.address for lookup in wanted), unreadable(problem))
 
-        def look(lookup: Lookup) -> Observation:
+        def look(own: tuple[str, ...]) -> Observation:
             try:
-                return self._look(lookup, listing)
+                return self._look(own, listing)
             except ReconcilerError as problem:
                 return unreadable(problem)
 
-        found = [look(lookup) for lookup in wanted] if listing.whole else side_by_side(look, wanted)
+        found = [self._look(own, listing) for own in ids] if listing.whole else side_by_side(look, ids)
         return self.org.vouch({lookup.address: item for lookup, item in zip(wanted, found, strict=True)})
 
-    def _look(self, lookup: Lookup, listing: _Listing) -> Observation:
-        for client_id in _ids(lookup):
+    def _look(self, ids: tuple[str, ...], listing: _Listing) -> Observation:
+        for client_id in ids:
             found = listing.clients.get(client_id)
             if found is None and not listing.whole:
                 found = self._ask(client_id)

@@ -201,7 +201,7 @@ class Dialect:
         attributes = {name: shown[wire] for name, wire in self.plain.items() if wire in shown}
         for name, wire in self.sets.items():
             if wire in shown:
-                attributes[name] = unordered(shown[wire]) if shown[wire] else ()
+                attributes[name] = unordered(shown[wire] or ())
         for name, wire in self.seconds.items():
             attributes[name] = shown.get(wire) or 0
         if "name" not in attributes and "name" in client:

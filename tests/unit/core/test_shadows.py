@@ -25,12 +25,12 @@ from toys import (
 
 from reconciler.core.address import Address
 from reconciler.core.desired import Desired
-from reconciler.core.outcome import Status, StepResult, Window
+from reconciler.core.outcome import Status, StepResult, Window, measure
 from reconciler.core.plan import Action, Change, Phase, Step, StepKind
 from reconciler.core.planner import Situation, make_plan
 from reconciler.core.policy import judge
 from reconciler.core.resource import Mark, ResourceType
-from reconciler.core.rotation import find_consumers, find_due, generated, measure, narrow, review_ages
+from reconciler.core.rotation import find_consumers, find_due, generated, narrow, review_ages
 from reconciler.core.schedule import Node, order
 from reconciler.core.shadow import (
     is_rotated,
