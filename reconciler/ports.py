@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
-from pydantic import BaseModel, JsonValue, SecretStr
-
-from reconciler.core.address import Address
-from reconciler.core.desired import Desired, DesiredState
 from reconciler.core.intent import Facts, Intent, SignOn, System
-from reconciler.core.observed import Lookup, Observation, ObservedState, Owner
-from reconciler.core.resource import Attributes, ResourceType
-from reconciler.diagnostic import Diagnostic
 
 if TYPE_CHECKING:
     # Nothing evaluates the annotations of these records, and a plan checks no login.
-    from reconciler.core.check import Check, Person  # noqa: TC004
-    from reconciler.core.login import Start  # noqa: TC004
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    from pydantic import BaseModel, JsonValue, SecretStr
+
+    from reconciler.core.address import Address
+    from reconciler.core.check import Check, Person
+    from reconciler.core.desired import Desired, DesiredState
+    from reconciler.core.login import Start
     from reconciler.core.losses import Members
+    from reconciler.core.observed import Lookup, Observation, ObservedState, Owner
+    from reconciler.core.resource import Attributes, ResourceType
+    from reconciler.diagnostic import Diagnostic
 
 
 # --- talking to systems -------------------------------------------------------------------------------------------
@@ -100,8 +100,7 @@ LOCAL_PATH: dict[str, JsonValue] = {"local_path": True}
 # --- providers ----------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Credentials:
+class Credentials(NamedTuple):
     """What a system is asked with: a token, or a user name and a password."""
 
     token: SecretStr | None = None
@@ -109,8 +108,7 @@ class Credentials:
     password: SecretStr | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Write:
+class Write(NamedTuple):
     """What a handler is asked to write.
 
     `attributes` are the resource's attributes as they shall be; `changed` names those that differ (for a create:
@@ -123,11 +121,10 @@ class Write:
     changed: frozenset[str] = frozenset()
     remote_id: str = ""
     owner: Owner | None = None
-    secrets: Mapping[str, SecretStr] = field(default_factory=dict)
+    secrets: Mapping[str, SecretStr] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(NamedTuple):
     """What a write led to.
 
     `secret` is a secret that the server made and shows only now. `manual` is what a person must do now, line by
@@ -181,31 +178,27 @@ class MembersHandler(Protocol):
         """Who is in the group; None if the system does not tell. ReconcilerError if it cannot be read."""
 
 
-@dataclass(frozen=True, slots=True)
-class Connection:
+class Connection(NamedTuple):
     """An open system: what was found out about it, and its handlers by resource type."""
 
     facts: Facts
     handlers: Mapping[str, Handler]
 
 
-@dataclass(frozen=True, slots=True)
-class Expansion:
+class Expansion(NamedTuple):
     """What intents become for one provider or plugin: resources, and findings for a person."""
 
     resources: tuple[Desired, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Fingerprinter:
+class Fingerprinter(NamedTuple):
     """Gives the keyed fingerprint of a secret that a handler could read."""
 
     of: Callable[[SecretStr], str]
 
 
-@dataclass(frozen=True, slots=True)
-class Examination:
+class Examination(NamedTuple):
     """What there is to look at for the checks of one system.
 
     `http` refuses every request but reads. `facts` are those of the connection; `assumed` if there was none, and then
@@ -237,8 +230,7 @@ def asks_discovery(sign_on: SignOn) -> bool:  # noqa: ARG001 - likewise
     return False
 
 
-@dataclass(frozen=True, slots=True)
-class Provider:
+class Provider(NamedTuple):
     """Our code for one kind of system. A record, not a base class: a new system is one such record.
 
     `settings` validates what only this provider understands in a `[systems.*]` table. `authenticate` gives the
@@ -257,14 +249,13 @@ class Provider:
     authenticate: Callable[[Credentials], Mapping[str, SecretStr]]
     expand: Callable[[Intent, System, Facts], Expansion]
     connect: Callable[[System, Http, Mapping[str, str], bool], Connection]
-    assumed: Facts = field(default_factory=Facts)
+    assumed: Facts = Facts()
     remembers: tuple[str, ...] = ()
     examine: Callable[[Examination], Iterable[Check]] = examine_nothing
     who: Callable[[Http], Person | None] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class PluginProvider:
+class PluginProvider(NamedTuple):
     """Our code for one SSO plugin of the products.
 
     `callback` gives the redirect URI of a sign-on; `claims_from` is where the plugin is assumed to read claims, by

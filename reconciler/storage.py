@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,8 +48,7 @@ class Secrets(Protocol):
         """The store that now holds the key of the fingerprints; before the first of them is recorded."""
 
 
-@dataclass(frozen=True, slots=True)
-class LockInfo:
+class LockInfo(NamedTuple):
     """Who holds a lock."""
 
     id: str
@@ -61,8 +59,7 @@ class LockInfo:
     since: str
 
 
-@dataclass(frozen=True, slots=True)
-class Past:
+class Past(NamedTuple):
     """A snapshot that another took the place of. `id` is a word; `written` is when it was put, in ISO 8601."""
 
     id: str

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
-
-from pydantic import SecretStr
+from typing import TYPE_CHECKING, NamedTuple
 
 from reconciler.backends.local import LocalBackend
-from reconciler.core.intent import System
-from reconciler.core.secret import Handle
 from reconciler.errors import ReconcilerError, SecretError
 from reconciler.spec.backends import HttpTable, PostgresTable, S3Table, is_handle
 from reconciler.spec.rules import BrokenRuleError, parse_handle, parse_url
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from pydantic import SecretStr
+
+    from reconciler.core.intent import System
+    from reconciler.core.secret import Handle
     from reconciler.spec.backends import BackendTable
     from reconciler.storage import Backend
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
+class Surroundings(NamedTuple):
     """What a backend is opened for: a stack in an environment.
 
     `home` is the folder of a local state, `folder` that of the spec, which relative file names start from. `value`

@@ -18,7 +18,6 @@ import hashlib
 import json
 import os
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -272,7 +271,7 @@ class PostgresBackend:
                 connection,
                 "INSERT INTO {schema}.holders VALUES (%(stack)s, %(environment)s, pg_backend_pid(), %(info)s) "
                 "ON CONFLICT (stack, environment) DO UPDATE SET session = excluded.session, info = excluded.info",
-                info=json.dumps(asdict(info)),
+                info=json.dumps(info._asdict()),
             )
             self._held, self._batches = connection, Batches(self._insert)
             try:

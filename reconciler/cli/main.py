@@ -133,10 +133,9 @@ def run() -> None:
             stream.flush()
         except OSError:  # it was said already, or nobody listens; Python would try again, and make it 120
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-    if code in {ExitCode.INTERRUPTED, ExitCode.TERMINATED}:
-        os._exit(code)  # a thread may still wait for a system that does not answer: nobody waits for it
-    gc.freeze()  # the process ends: nothing is worth a last collection
-    sys.exit(code)
+    # At once: what was read is not worth being given back object by object, and nobody waits for a thread that still
+    # waits for a system.
+    os._exit(code)
 
 
 def _prepare_streams() -> None:

@@ -5,14 +5,16 @@ A provider turns these into resources (`expand`), given the facts that were foun
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from reconciler.core.address import Address
 from reconciler.core.resource import OnRemove
-from reconciler.core.secret import Handle
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from reconciler.core.secret import Handle
 
 
 class ClaimsFrom(StrEnum):
@@ -31,8 +33,7 @@ class Plugin(StrEnum):
     RESOLUTION = "resolution"
 
 
-@dataclass(frozen=True, slots=True)
-class System:
+class System(NamedTuple):
     """One running installation.
 
     `url` has no trailing slash. `token` or `username` and `password` are the credentials. `settings` holds what
@@ -51,7 +52,7 @@ class System:
     proxy: str = ""
     client_certificate: str = ""
     client_key: str = ""
-    settings: Mapping[str, str] = field(default_factory=dict)
+    settings: Mapping[str, str] = {}
 
 
 class Client(NamedTuple):
@@ -88,8 +89,7 @@ class Client(NamedTuple):
         return Address(self.system, "client", self.name)
 
 
-@dataclass(frozen=True, slots=True)
-class SignOn:
+class SignOn(NamedTuple):
     """One sign-on: a product that lets people in through a client, by a plugin.
 
     `product` is the product system, `provider` its kind (`jira`, `confluence`). `attributes` maps what the product
@@ -118,7 +118,7 @@ class SignOn:
     login_form: bool | None = None
     login_fallback: bool | None = None
     auto_redirect: bool | None = None
-    options: Mapping[str, object] = field(default_factory=dict)
+    options: Mapping[str, object] = {}
 
     @property
     def where(self) -> str:
@@ -126,8 +126,7 @@ class SignOn:
         return f"sso.{self.name}"
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(NamedTuple):
     """One group of a Clavex or of a product."""
 
     system: str
@@ -142,8 +141,7 @@ class Group:
         return Address(self.system, "group", self.name)
 
 
-@dataclass(frozen=True, slots=True)
-class Intent:
+class Intent(NamedTuple):
     """The whole meaning of a spec in one environment. `taken_down`: nothing is wanted, whatever the spec says."""
 
     stack: str
@@ -155,8 +153,7 @@ class Intent:
     taken_down: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(NamedTuple):
     """What was found out about one system when it was connected, or what is assumed without a connection.
 
     `version` is the product's, empty if unknown. `values` are facts of the provider: for Clavex `dialect`, `org_id`
@@ -165,5 +162,5 @@ class Facts:
     """
 
     version: str = ""
-    values: Mapping[str, str] = field(default_factory=dict)
+    values: Mapping[str, str] = {}
     assumed: bool = True

@@ -17,13 +17,10 @@ Settings are never created or deleted: an update at first sight, a forget at the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
 
-from reconciler.core.address import Address
 from reconciler.core.blocking import unreadable
-from reconciler.core.desired import DesiredState
 from reconciler.core.diff import differences, drifted
 from reconciler.core.observed import Absent, Observation, ObservedState, Present, Unreadable
 from reconciler.core.ownership import bears_mark_of, recognised, recorded
@@ -38,13 +35,13 @@ from reconciler.core.steps import NOT_CARRIED_OUT, creation, replacement, settle
 from reconciler.diagnostic import Diagnostic, error, warning
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
-    from reconciler.core.desired import Desired
+    from reconciler.core.address import Address
+    from reconciler.core.desired import Desired, DesiredState
 
 
-@dataclass(frozen=True, slots=True)
-class Situation:
+class Situation(NamedTuple):
     """All that a plan is made from. `types` knows the type of every address; `secrets` every handle.
 
     `cause` says why what is recorded is wanted no more. `rotations` are the objects whose secret shall be made anew
@@ -57,7 +54,7 @@ class Situation:
     types: Mapping[tuple[str, str], ResourceType]
     secrets: Mapping[str, SecretStatus]
     cause: str = LEFT_SPEC
-    rotations: Mapping[Address, str] = field(default_factory=dict)
+    rotations: Mapping[Address, str] = {}
 
     @property
     def refused(self) -> frozenset[str]:
@@ -76,7 +73,7 @@ def make_plan(situation: Situation) -> Plan:
         restless |= {key for key, wanted in situation.desired.items() if not fresh.isdisjoint(wanted.handles)}
     blocked = unreadable(situation.desired, situation.observed, state, restless)
     known = {**situation.secrets, **dict.fromkeys(fresh, SecretStatus())}
-    heirs = find_heirs(situation)
+    heirs = find_heirs(situation, restless - situation.desired.keys())
     former = {heir: state.entries[address] for address, heir in heirs.items()}
     changes: dict[Address, Change] = {}
     for address in restless - blocked.keys():
@@ -148,10 +145,9 @@ def decide(
     return None
 
 
-def find_heirs(situation: Situation) -> dict[Address, Address]:
-    """The addresses that left the spec while it means their object by another address: which one."""
+def find_heirs(situation: Situation, leaving: set[Address]) -> dict[Address, Address]:
+    """Of the addresses that left the spec, those whose object it means by another address: which one."""
     desired, entries = situation.desired, situation.state.entries
-    leaving = entries.keys() - desired.keys()
     found = ((address, situation.observed[address]) for address in desired) if leaving else ()
     held = {
         (address.system, address.type, observation.remote_id): address

@@ -8,21 +8,18 @@ no spec can name; so whatever interrupts a rotation, the next plan moves the sig
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from reconciler.core.address import Address
-from reconciler.core.desired import DesiredState
 from reconciler.core.observed import Present
 from reconciler.core.rotation import find_consumers, generated
 from reconciler.core.secret import Handle, parse_handle
 from reconciler.diagnostic import Diagnostic, warning
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
-    from reconciler.core.desired import Desired
+    from reconciler.core.address import Address
+    from reconciler.core.desired import Desired, DesiredState
     from reconciler.core.plan import Plan
     from reconciler.core.planner import Situation
     from reconciler.core.resource import Attributes, Value
@@ -84,8 +81,7 @@ def shadow_findings(plan: Plan) -> tuple[Diagnostic, ...]:
     return tuple(item for item in plan.diagnostics if item.where.endswith(_MARK))
 
 
-@dataclass(frozen=True, slots=True)
-class Leg:
+class Leg(NamedTuple):
     """One part of a rotation without downtime: what is wanted meanwhile, and which addresses it is about.
 
     `proves` is the client whose secret must be taken by the server before it goes on.
@@ -94,7 +90,7 @@ class Leg:
     title: str
     desired: DesiredState
     targets: frozenset[Address]
-    rotations: Mapping[Address, str] = field(default_factory=dict)
+    rotations: Mapping[Address, str] = {}
     proves: Address | None = None
 
 

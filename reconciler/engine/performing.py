@@ -141,7 +141,7 @@ class Performer:
             return self._completed(change, found, self._created(change, Written(found.remote_id)))
         write = self._write(change, change.wanted, frozenset(), found.remote_id)
         try:
-            rotated = replace(handler.rotate(write), remote_id=found.remote_id)
+            rotated = handler.rotate(write)._replace(remote_id=found.remote_id)
         except ReconcilerError as lost:  # a doubt of the create: the next run makes the secret without asking
             return Doubt(f"{problem.message}; its secret could not be made anew: {lost.message}", lost.remedy)
         return self._completed(change, found, self._created(change, rotated))
@@ -254,7 +254,7 @@ class Performer:
         return Performed(kept if step.remote_id else None)
 
     def _release(self, change: Change) -> End:
-        write = replace(self._write(change, change.wanted, frozenset(), change.remote_id), owner=None)
+        write = self._write(change, change.wanted, frozenset(), change.remote_id)._replace(owner=None)
         try:
             self._handler(change).update(write)
         except StatusError as problem:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from reconciler.core.observed import Lookup, Observation, Present, Unreadable
@@ -39,11 +38,13 @@ def observe(
     lookups: dict[tuple[str, str], list[Lookup]] = defaultdict(list)
     for address, wanted in desired.items():
         lookups[address[:2]].append(_lookup(address, wanted.attributes, state.entries.get(address), leaving=False))
+    replaced: dict[Address, Entry] = {}
     for address, entry in state.entries.items():
         if address not in desired:
             lookups[address[:2]].append(_lookup(address, entry.applied, entry, leaving=True))
+        elif entry.deposed:
+            replaced[address] = entry
     observed = _read_all(lookups, handlers, failures, workers)
-    replaced = {address: entry for address, entry in state.entries.items() if entry.deposed and address in desired}
     if replaced:  # the spec may have gone back to an object that was to be left behind: the key says so
         again = {
             key: [lookup._replace(remote_id=None) for lookup in wanted if lookup.address in replaced]
@@ -147,7 +148,7 @@ def _proved(status: SecretStatus, handler: Handler, write: Write, name: str, val
     if value is None or not isinstance(handler, RotatingHandler):
         return status
     try:
-        return status._replace(proved=handler.prove(replace(write, secrets={name: value})))
+        return status._replace(proved=handler.prove(write._replace(secrets={name: value})))
     except ReconcilerError as problem:
         reason = f"whether its stored secret is right could not be found out: {problem.message}"
         return status._replace(doubt=f"{write.address}: {reason}")

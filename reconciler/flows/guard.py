@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -220,10 +219,10 @@ def routed(intent: Intent, configuration: Configuration, folder: Path) -> Intent
     """
     systems = {name: with_host(system, configuration.hosts, folder) for name, system in intent.systems.items()}
     sign_ons = {
-        name: replace(item, product=systems[item.product.name], issuer_system=systems[item.issuer_system.name])
+        name: item._replace(product=systems[item.product.name], issuer_system=systems[item.issuer_system.name])
         for name, item in intent.sign_ons.items()
     }
-    return replace(intent, systems=systems, sign_ons=sign_ons)
+    return intent._replace(systems=systems, sign_ons=sign_ons)
 
 
 def with_host(system: System, hosts: tuple[Host, ...], folder: Path) -> System:
@@ -233,8 +232,7 @@ def with_host(system: System, hosts: tuple[Host, ...], folder: Path) -> System:
     """
     for host in hosts:
         if is_below(system.url, host.url):
-            system = replace(
-                system,
+            system = system._replace(
                 ca_file=host.ca_file or system.ca_file,
                 proxy=host.proxy or system.proxy,
                 client_certificate=host.client_certificate or system.client_certificate,

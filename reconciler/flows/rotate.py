@@ -56,7 +56,7 @@ def rotate(request: Request, dialogue: Dialogue) -> Outcome | None:
         look(place, spec, store.state, store.backend, Access.WRITE, allowed=request.allowed) as seen,
     ):
         check_rotatable(seen.situation, address)
-        world = replace(seen, situation=replace(seen.situation, rotations={address: REASON}))
+        world = seen._replace(situation=seen.situation._replace(rotations={address: REASON}))
         allowed, consumers = request.allowed, find_consumers(world.situation.desired, address)
         plan = _planned(world.situation, frozenset((address, *consumers, *shadows(store.state, address))))
         hazards = refused(plan.hazards, _implied(world.situation, address))
@@ -161,7 +161,7 @@ class Relay:
         situation = self._observed(redirect(base, address), address)
         _check_shadow(situation, shadow_of(address))
         _check_settled(situation, frozenset((address, *consumers)))
-        legs = plan_legs(replace(situation, desired=base.desired), address, REASON)
+        legs = plan_legs(situation._replace(desired=base.desired), address, REASON)
         self.dialogue.tell(_itinerary(address, legs))
         if not self.dialogue.confirm():
             return None
@@ -180,14 +180,14 @@ class Relay:
 
     def _go(self, leg: Leg, address: Address, stop: Event) -> bool:
         """Whether a leg was carried out as a whole, and the server takes the secret that it is about."""
-        situation = replace(self._observed(leg.desired, address), rotations=leg.rotations)
+        situation = self._observed(leg.desired, address)._replace(rotations=leg.rotations)
         plan = _planned(situation, leg.targets)
         if hazards := refused(plan.hazards, self.allowed):  # somebody changed something meanwhile
             raise RefusedError(
                 "; ".join(f"{item.subject}: {item.message}" for item in hazards), _advice(leg, address)
             )
         if plan.changes:
-            world = replace(self.world, situation=situation)
+            world = self.world._replace(situation=situation)
             before = self._ended
 
             def progress(result: StepResult, total: int) -> None:
@@ -229,8 +229,7 @@ class Relay:
         handlers, secrets = self.world.handlers, self.world.secrets
         observed = observe(wanted, known, handlers, {}, self.workers)
         statuses = secret_statuses(wanted, observed, state, secrets, handlers)
-        return replace(
-            base,
+        return base._replace(
             desired=desired,
             observed={**base.observed, **observed},
             state=state,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -49,7 +49,7 @@ class Survey:
         if name not in self.https or isinstance(self.failures.get(name), UnreachableError):
             return None
         system = self.intent.systems[name]
-        facts = self.facts.get(name) or replace(PROVIDER_RECORDS[system.provider].assumed, assumed=True)
+        facts = self.facts.get(name) or PROVIDER_RECORDS[system.provider].assumed._replace(assumed=True)
         return Examination(
             system,
             self.credentials[name],
@@ -74,7 +74,7 @@ def survey(place: Place, intent: Intent, state: State, secrets: Secrets, stack: 
     situation = Situation(desired, observed, state, types, {})
     try:
         statuses = secret_statuses(desired, observed, state, secrets, {})
-        plan = make_plan(replace(situation, secrets=statuses))
+        plan = make_plan(situation._replace(secrets=statuses))
     except SecretError:  # the check of the store says it
         plan = None
     https, facts = systems.https, systems.facts

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reconciler.core.comparison import touched
@@ -49,7 +49,7 @@ class Trials:
 def find_trials(place: Place, intent: Intent, plan: Plan, account: Account | None) -> Trials | None:
     """The logins that the plan may change; None if it changes none."""
     found = touched(intent.sign_ons, plan)
-    return Trials(place, replace(intent, sign_ons=found), account) if found else None
+    return Trials(place, intent._replace(sign_ons=found), account) if found else None
 
 
 def as_recorded(intent: Intent, state: State) -> Intent:
@@ -61,7 +61,7 @@ def as_recorded(intent: Intent, state: State) -> Intent:
             plugin, address = found.get(sign_on.plugin) or next(iter(found.values()))
             old = _as_recorded(sign_on, plugin, address, state)
             clients[old.client.name], sign_ons[name] = old.client, old
-    return replace(intent, clients=clients, sign_ons=sign_ons)
+    return intent._replace(clients=clients, sign_ons=sign_ons)
 
 
 def _records(sign_on: SignOn, state: State) -> Iterator[tuple[PluginProvider, Address]]:
@@ -93,8 +93,7 @@ def _as_recorded(sign_on: SignOn, plugin: PluginProvider, address: Address, stat
         kind = next(kind for kind in plugin.types if kind.name == address.type)
         known = {field.alias or name for name, field in plugin.options.model_fields.items()}
         options = {name: applied[name] for name in kind.having(Mark.LOCAL) if name in known and name in applied}
-    return replace(
-        sign_on,
+    return sign_on._replace(
         plugin=plugin.name,
         callback=callback if isinstance(callback, str) else sign_on.callback,
         client=client,

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import deque
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from reconciler.core.intent import ClaimsFrom, Facts, Intent, SignOn, System
 from reconciler.core.observed import Unreadable
-from reconciler.core.plan import Hazard
 from reconciler.core.planner import Situation
 from reconciler.core.removal import LEFT_SPEC, TAKEN_DOWN
 from reconciler.core.rotation import find_due, review_ages
@@ -22,20 +20,24 @@ from reconciler.flows.credentials import all_credentials
 from reconciler.flows.guard import guard, route_of
 from reconciler.flows.registry import PLUGIN_RECORDS, PROVIDER_RECORDS
 from reconciler.ports import Connection, Credentials, Fingerprinter, Http
-from reconciler.storage import Secrets
 from reconciler.transport.http import Access, open_http
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
     from reconciler.core.address import Address
     from reconciler.core.desired import Desired
+    from reconciler.core.plan import Hazard
     from reconciler.core.resource import ResourceType
     from reconciler.flows.place import Place
     from reconciler.spec.load import SpecRead
-    from reconciler.storage import Backend
+    from reconciler.storage import Backend, Secrets
+
+_LAST: deque[object] = deque(maxlen=1)
+"""What the last look gave. A program that ends after it need not give thousands of resources back one by one."""
 
 
-@dataclass(frozen=True, slots=True)
-class World:
+class World(NamedTuple):
     """The systems, read. `systems` are the records that an apply leaves in the state; `moved` was permitted."""
 
     intent: Intent
@@ -47,8 +49,7 @@ class World:
     moved: tuple[Hazard, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Systems:
+class Systems(NamedTuple):
     """The systems of an intent: their HTTP, the connections that could be made, and why the others could not."""
 
     https: Mapping[str, Http]
@@ -97,7 +98,9 @@ def look(
         situation = Situation(desired, observed, state, types, statuses, cause, find_due(desired, state, now))
         diagnostics += tuple(review_ages(desired, state, now))
         records = {**state.systems, **_records(intent, systems.facts)}
-        yield World(intent, situation, handlers, secrets, diagnostics, records, moved)
+        world = World(intent, situation, handlers, secrets, diagnostics, records, moved)
+        _LAST.append((spec, world))
+        yield world
 
 
 def completed(intent: Intent) -> Intent:
@@ -106,20 +109,18 @@ def completed(intent: Intent) -> Intent:
     for name, sign_on in intent.sign_ons.items():
         plugin = PLUGIN_RECORDS[sign_on.plugin]
         assumed = sign_on.claims_from is None
-        sign_ons[name] = replace(
-            sign_on,
+        sign_ons[name] = sign_on._replace(
             callback=sign_on.callback or plugin.callback(sign_on),
             claims_from=sign_on.claims_from or ClaimsFrom(plugin.claims_from),
             claims_assumed=assumed,
         )
-    return replace(intent, sign_ons=sign_ons)
+    return intent._replace(sign_ons=sign_ons)
 
 
 def emptied(intent: Intent) -> Intent:
     """The intent that asks for nothing of the same systems; of their settings only what identifies them is left."""
     systems = {
-        name: replace(
-            system,
+        name: system._replace(
             settings={
                 key: system.settings[key]
                 for key in PROVIDER_RECORDS[system.provider].remembers
@@ -128,7 +129,7 @@ def emptied(intent: Intent) -> Intent:
         )
         for name, system in intent.systems.items()
     }
-    return replace(intent, systems=systems, clients={}, sign_ons={}, groups=(), taken_down=True)
+    return intent._replace(systems=systems, clients={}, sign_ons={}, groups=(), taken_down=True)
 
 
 def expand(intent: Intent, facts: Mapping[str, Facts]) -> tuple[dict[Address, Desired], tuple[Diagnostic, ...]]:
@@ -157,7 +158,7 @@ def _assumed(system: System) -> Facts:
     """What holds of a system that was not asked: its provider's assumptions, and what the spec says itself."""
     provider = PROVIDER_RECORDS[system.provider]
     said = {key: system.settings[key] for key in provider.remembers if key in system.settings}
-    return replace(provider.assumed, values={**provider.assumed.values, **said})
+    return provider.assumed._replace(values={**provider.assumed.values, **said})
 
 
 def connect(

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
 from secrets import token_hex
 from threading import RLock
-from typing import Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from pydantic import SecretStr
 
@@ -22,6 +19,10 @@ from reconciler.secrets.keepers import Companion, Keeper, SealedFile
 from reconciler.secrets.operator import Configuration, configuration_path
 from reconciler.storage import Backend, SecretStore
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -33,8 +34,7 @@ class Store(SecretStore, Protocol):
         """Whether a put looks possible."""
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
+class Surroundings(NamedTuple):
     """What stores are opened in: the folder of the state, that of the stack, and what the operator gave.
 
     `backend` has the state where it does not lie in `home`.
@@ -43,8 +43,8 @@ class Surroundings:
     home: Path
     folder: Path
     environ: Mapping[str, str]
-    configuration: Configuration = field(default_factory=Configuration)
-    age: Mapping[str, AgeFile] = field(default_factory=dict)
+    configuration: Configuration = Configuration()
+    age: Mapping[str, AgeFile] = {}
     backend: Backend | None = None
 
 

@@ -54,6 +54,7 @@ def compile_clients(spec: Spec, systems: Mapping[str, System], store: str, findi
     used = {sign_on.client for sign_on in spec.tables.sso.values()}
     declared = spec.declared.get("systems", ())
     clients: dict[str, Client] = {}
+    taken = _Taken(systems)
     for name, table in spec.tables.clients.items():
         system = findings.resolve(table.system, systems, declared, "clients", name, "system")
         if system is not None:
@@ -63,9 +64,9 @@ def compile_clients(spec: Spec, systems: Mapping[str, System], store: str, findi
             if not client.redirect_uris and not client.shared and name not in used:
                 remedy = "let a sign-on use it, or list redirect_uris"
                 findings.fail("Clavex takes no client without a redirect URI", remedy, "clients", name)
+            taken.check_id(client, system, findings)
+            taken.check_secret(client, findings)
             clients[name] = client
-    _check_ids(clients, systems, findings)
-    _check_secrets(clients, systems, findings)
     return clients
 
 
@@ -148,31 +149,37 @@ def _check_list(key: str, values: tuple[str, ...], where: tuple[str, ...], findi
             findings.warn("Clavex keeps this, but nothing knows it", remedy, *where, at)
 
 
-def _check_ids(clients: Mapping[str, Client], systems: Mapping[str, System], findings: Findings) -> None:
-    """Holds if no two tables mean one client. Ids are unique in a whole installation (facts clavex 7.2)."""
-    first: dict[tuple[str, str], str] = {}
-    for name, client in clients.items():
-        other = first.setdefault((systems[client.system].url, client.client_id), name)
-        if other != name:
+class _Taken:
+    """What the clients so far have taken, each for itself alone: their ids, and the places of their secrets."""
+
+    def __init__(self, systems: Mapping[str, System]) -> None:
+        self._ids: dict[tuple[str, str], str] = {}
+        self._secrets: dict[Handle, str] = {}
+        self._credentials = {
+            handle: name for name, system in systems.items() for handle in (system.token, system.password) if handle
+        }
+
+    def check_id(self, client: Client, system: System, findings: Findings) -> None:
+        """Holds if no other table means this client. Ids are unique in a whole installation (facts clavex 7.2)."""
+        if (other := self._ids.setdefault((system.url, client.client_id), client.name)) != client.name:
             findings.fail(
                 f"clients.{other} has the id {shown(client.client_id)} already",
                 "ids are unique in a whole Clavex: choose another, or drop one of the two tables",
-                *("clients", name, "client_id"),
+                *("clients", client.name, "client_id"),
             )
 
-
-def _check_secrets(clients: Mapping[str, Client], systems: Mapping[str, System], findings: Findings) -> None:
-    """Holds if every client has a secret of its own: Clavex makes each, and plugins are told it."""
-    credentials = {
-        handle: name for name, system in systems.items() for handle in (system.token, system.password) if handle
-    }
-    first: dict[Handle, str] = {}
-    for name, client in clients.items():
-        if client.secret is None:
-            continue
-        if (other := first.setdefault(client.secret, name)) != name:
+    def check_secret(self, client: Client, findings: Findings) -> None:
+        """Holds if the client has a secret of its own: Clavex makes each, and plugins are told it."""
+        secret, where, remedy = (
+            client.secret,
+            ("clients", client.name, "secret"),
+            "name another place, or leave this out",
+        )
+        if secret is None:
+            return
+        if (other := self._secrets.setdefault(secret, client.name)) != client.name:
             text = f"clients.{other} keeps its secret at this place, and one would overwrite the other"
-            findings.fail(text, "name another place, or leave this out", "clients", name, "secret")
-        if (system := credentials.get(client.secret)) is not None:
+            findings.fail(text, remedy, *where)
+        if (system := self._credentials.get(secret)) is not None:
             text = f"this is the credential of systems.{system}, which would be sent to Clavex and to the products"
-            findings.fail(text, "name another place, or leave this out", "clients", name, "secret")
+            findings.fail(text, remedy, *where)

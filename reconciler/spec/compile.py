@@ -111,9 +111,9 @@ def _check_stores(
         for key, handle in (("token", system.token), ("password", system.password)):
             if handle is not None:
                 _find_age(spec, handle.store, findings, "systems", name, key)
-    for name, client in clients.items():
-        if client.secret is not None and spec.tables.clients[name].secret is not None:
-            _find_age(spec, client.secret.store, findings, "clients", name, "secret")
+    for name, table in spec.tables.clients.items():
+        if table.secret is not None and name in clients and (handle := clients[name].secret):
+            _find_age(spec, handle.store, findings, "clients", name, "secret")
 
 
 def _find_age(spec: Spec, store: str, findings: Findings, *where: str) -> None:

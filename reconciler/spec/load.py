@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
@@ -25,8 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@dataclass(frozen=True, slots=True)
-class Kinds:
+class Kinds(NamedTuple):
     """What providers and plugins there are, and the models of the tables that only they understand.
 
     `providers` gives the model of a provider's own keys in `[systems.*]`, `plugins` that of `[sso.*.PLUGIN]`. A
@@ -37,12 +36,11 @@ class Kinds:
     plugins: Mapping[str, type[BaseModel]]
 
 
-@dataclass(frozen=True, slots=True)
-class Whereabouts:
+class Whereabouts(NamedTuple):
     """Where a state lies: the table of its backend, and the encrypted files that its credentials lie in."""
 
-    table: BackendTable = field(default_factory=LocalTable)
-    age: Mapping[str, AgeFile] = field(default_factory=dict)
+    table: BackendTable = LocalTable()
+    age: Mapping[str, AgeFile] = {}
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
@@ -17,7 +15,7 @@ from reconciler.spec.model import SignOnTable, SpecTables, SystemTable, keys_of
 from reconciler.spec.position import key_path
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from pydantic_core import ErrorDetails
 
@@ -25,8 +23,7 @@ if TYPE_CHECKING:
     from reconciler.spec.load import Kinds
 
 
-@dataclass(frozen=True, slots=True)
-class Spec:
+class Spec(NamedTuple):
     """The tables of a spec that are whole.
 
     `declared` has the names of all tables by section, broken ones included: a reference to one of them does not

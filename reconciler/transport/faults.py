@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import httpx
 
@@ -12,8 +11,7 @@ if TYPE_CHECKING:
     from reconciler.core.intent import System
 
 
-@dataclass(frozen=True, slots=True)
-class Lost:
+class Lost(NamedTuple):
     """No whole answer came.
 
     `arrived`: the request may have reached the system. `passing`: trying again may help. `bad`: an answer came,

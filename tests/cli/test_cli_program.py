@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import signal
+import subprocess
 import sys
 from typing import TYPE_CHECKING
 
@@ -32,8 +33,12 @@ def handlers() -> Iterator[None]:
 @pytest.fixture
 def program(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """The program, without what it does to the whole process."""
+
+    def leave(code: int) -> None:
+        raise SystemExit(code)
+
     monkeypatch.setattr(main, "_travel_light", lambda: None)
-    monkeypatch.setattr("gc.freeze", lambda: None)
+    monkeypatch.setattr(os, "_exit", leave)
     monkeypatch.setattr(sys, "argv", ["reconciler", "--version"])
     return monkeypatch
 
@@ -76,14 +81,13 @@ def test_output_that_cannot_be_flushed_changes_no_exit_code(program: pytest.Monk
     assert pointed == [77]
 
 
-@pytest.mark.parametrize("code", [ExitCode.INTERRUPTED, ExitCode.TERMINATED])
-def test_an_interrupted_program_waits_for_no_thread(program: pytest.MonkeyPatch, code: ExitCode) -> None:
-    def leave(code: int) -> None:
-        raise SystemExit(f"left with {int(code)}")
-
-    program.setattr(os, "_exit", leave)
-    program.setattr(main, "outcome", lambda _arguments: code)
-    assert run() == f"left with {int(code)}"
+def test_the_program_waits_for_no_thread() -> None:
+    """One may wait for a system that does not answer, after an interruption."""
+    text = (
+        "import threading; from reconciler.cli import main; "
+        "main.outcome = lambda _: threading.Thread(target=threading.Event().wait).start() or 130; main.run()"
+    )
+    assert subprocess.run([sys.executable, "-c", text], timeout=20, check=False).returncode == ExitCode.INTERRUPTED
 
 
 def test_sigterm_ends_a_command_that_carries_out_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

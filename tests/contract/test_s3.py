@@ -6,7 +6,6 @@ import itertools
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from email.utils import formatdate
 from threading import Barrier
 
@@ -349,7 +348,7 @@ def test_a_server_that_fails_is_no_absence(connect, buckets, monkeypatch):
 
 def test_a_credential_that_is_missing_is_named(connect):
     backend = connect()
-    backend._around = replace(backend._around, value=lambda handle: None)
+    backend._around = backend._around._replace(value=lambda handle: None)
     with pytest.raises(SecretError, match="env:K, which `access_key` of"):
         backend.get()
 

@@ -52,8 +52,7 @@ def shuffled(mapping: Mapping[K, V], chance: random.Random) -> dict[K, V]:
 def test_order_of_what_comes_in_makes_no_difference_byte_for_byte(
     situation: Situation, chance: random.Random
 ) -> None:
-    other = replace(
-        situation,
+    other = situation._replace(
         desired=shuffled(situation.desired, chance),
         observed=shuffled(situation.observed, chance),
         state=replace(

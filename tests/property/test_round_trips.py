@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -129,7 +128,7 @@ def read(folder: Path, files: dict[str, Spec]) -> Any:
 
 def meaning(intent: Intent) -> Intent:
     """The intent without the places that name a group first."""
-    return replace(intent, groups=tuple(replace(group, where="") for group in intent.groups))
+    return intent._replace(groups=tuple(group._replace(where="") for group in intent.groups))
 
 
 @tries(40)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -121,7 +121,7 @@ def _groups(intent: Intent, system: System) -> Iterator[Group]:
     yield from named_groups(system)
     for product in intent.systems.values():
         if system.provider == CROWD and directory_of(product) == system.name:
-            yield from (replace(group, system=system.name) for group in _groups(intent, product))
+            yield from (group._replace(system=system.name) for group in _groups(intent, product))
 
 
 def group_address(system: System, name: str) -> Address:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pydantic import SecretStr
 
@@ -28,15 +27,14 @@ from reconciler.transport.answers import clean
 from reconciler.transport.http import PROOF
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from reconciler.core.address import Address
     from reconciler.core.observed import Lookup
     from reconciler.ports import Answer
 
 
-@dataclass(frozen=True, slots=True)
-class _Listing:
+class _Listing(NamedTuple):
     """The wanted clients that a listing gave, by id. `whole`: there are no others."""
 
     clients: Mapping[str, Present]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from reconciler.diagnostic import error, note, warning
@@ -20,11 +21,15 @@ FIXED_SCOPES = ("openid", "profile", "email")
 
 def review(client: Client, dialect: Dialect, *, used: bool) -> Iterator[Diagnostic]:
     """Findings about one client of our own; `used`: a sign-on goes through it."""
-    yield from _review_guide(client, dialect) if dialect.name == GUIDE else _review_released(client)
-    if used and client.response_types is not None and "code" not in client.response_types:
+    kept = _review_guide(client, dialect) if dialect.name == GUIDE else _review_released(client)
+    return chain(kept, _review_login(client)) if used else kept
+
+
+def _review_login(client: Client) -> Iterator[Diagnostic]:
+    if client.response_types is not None and "code" not in client.response_types:
         text = "a sign-on goes through this client, and Clavex refuses response types that are not listed"
         yield error(text, f"clients.{client.name}.response_types", 'add "code"')
-    if used and client.grant_types is not None and "authorization_code" not in client.grant_types:
+    if client.grant_types is not None and "authorization_code" not in client.grant_types:
         text = (
             "a sign-on goes through this client with authorization_code, which is not listed; the released Clavex "
             "looks at no grant type, and logins go on there"
@@ -55,10 +60,6 @@ def _review_released(client: Client) -> Iterator[Diagnostic]:
             f"{where}.post_logout_redirect_uris",
             "list them under redirect_uris if people shall be sent back there",
         )
-    for name, value in (("grant_types", client.grant_types), ("response_types", client.response_types)):
-        if value == ():
-            text = "this Clavex takes an empty list for its default, and never empties it later"
-            yield error(text, f"{where}.{name}", "leave it out, or list what is wanted")
 
 
 def _scopes(client: Client, where: str) -> Diagnostic:

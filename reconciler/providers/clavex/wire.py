@@ -5,10 +5,8 @@ The released server and the published guide differ in the path, in names, and in
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
-from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, Required, TypeVar, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, Required, TypeVar, cast
 from urllib.parse import quote, unquote
 
 from pydantic import TypeAdapter
@@ -19,6 +17,8 @@ from reconciler.core.ownership import MANAGED_BY
 from reconciler.core.resource import unordered
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable, Mapping
+
     from reconciler.core.resource import Attributes
 
 T = TypeVar("T")
@@ -168,8 +168,7 @@ def unwrap(answer: Wrapped | WireClient) -> WireClient:
 # --- dialects -----------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Dialect:
+class Dialect(NamedTuple):
     """How one Clavex wants to be talked to.
 
     `by_slug`: the path holds the organisation's slug, not its UUID. `plain`, `sets` and `seconds` give the field of

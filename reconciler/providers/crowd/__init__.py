@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
@@ -52,7 +51,7 @@ def expand(intent: Intent, system: System, facts: Facts) -> Expansion:
         for sign_on in intent.sign_ons.values()
         if sign_on.product.name == system.name
     )
-    return replace(groups, diagnostics=(*groups.diagnostics, *wrong))
+    return groups._replace(diagnostics=(*groups.diagnostics, *wrong))
 
 
 def connect(system: System, http: Http, known: Mapping[str, str], endpoints: bool) -> Connection:  # noqa: ARG001, FBT001 - the port's shape

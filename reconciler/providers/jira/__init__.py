@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, Field, TypeAdapter
@@ -66,7 +65,7 @@ def connect(system: System, http: Http, known: Mapping[str, str], endpoints: boo
 def expand(intent: Intent, system: System, facts: Facts) -> Expansion:
     """The groups of a Jira, and its application roles."""
     groups = JIRA.expand(intent, system, facts)
-    return replace(groups, resources=(*groups.resources, *roles_of(system)))
+    return groups._replace(resources=(*groups.resources, *roles_of(system)))
 
 
 def examine(examination: Examination) -> Iterable[Check]:

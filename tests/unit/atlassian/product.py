@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import replace
 from json import dumps
 from typing import TYPE_CHECKING, Any
 
@@ -100,7 +99,7 @@ def sign_on(product: System, plugin: str, **changes: Any) -> SignOn:
         groups={"jira-administrators": "jira-administrators", "jira-software-users": "jira-software-users"},
         update_attributes_on_login=True,
     )
-    return replace(made, **changes)
+    return made._replace(**changes)
 
 
 def wanted(expansion: Expansion, kind: str) -> Desired:

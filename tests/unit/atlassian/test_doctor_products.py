@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -81,8 +81,8 @@ def test_versions(version: str, status: Status) -> None:
 
 def test_a_base_url_beside_a_client_that_could_not_be_read() -> None:
     facts = Facts("10.3", {"base_url": "https://other.eu/"}, assumed=False)
-    sign_on = replace(SIGN_ON, callback=f"{JIRA.url}/cb")
-    looked = replace(examination(Always({}), facts), intent=Intent("a", "b", {}, {}, {"jira": sign_on}))
+    sign_on = SIGN_ON._replace(callback=f"{JIRA.url}/cb")
+    looked = examination(Always({}), facts)._replace(intent=Intent("a", "b", {}, {}, {"jira": sign_on}))
     found = {check.name: check for check in jira.provider.examine(looked)}
     assert found["base-url"].status is Status.WARNING
 
@@ -123,7 +123,7 @@ def test_the_properties_are_never_called_well() -> None:
 
 
 def test_a_group_claim_that_nobody_asks_for() -> None:
-    sign_on = replace(SIGN_ON, groups={"staff": "staff"})
+    sign_on = SIGN_ON._replace(groups={"staff": "staff"})
     kind = miniorange.MINIORANGE
     found = {Address("jira", kind.name, "jira"): Present("x", {"group_attribute": "", "update_on_login": False})}
     looked = examination(Always(APP), Facts("10.3", assumed=False), found, kind)
@@ -133,9 +133,9 @@ def test_a_group_claim_that_nobody_asks_for() -> None:
 
 
 def test_a_plugin_of_a_product_that_nobody_knows() -> None:
-    product = replace(JIRA, provider="bamboo")
+    product = JIRA._replace(provider="bamboo")
     looked = examination(Always(APP), Facts("1", assumed=False))
-    names = [check.name for check in miniorange.plugin.examine(replace(SIGN_ON, product=product), looked)]
+    names = [check.name for check in miniorange.plugin.examine(SIGN_ON._replace(product=product), looked)]
     assert names == ["sign-on"]
 
 
@@ -150,4 +150,4 @@ def test_a_plugin_of_a_product_that_nobody_knows() -> None:
     ],
 )
 def test_tls(url: str, status: Status) -> None:
-    assert doctor._transport(replace(JIRA, url=url)).status is status
+    assert doctor._transport(JIRA._replace(url=url)).status is status

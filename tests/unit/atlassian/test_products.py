@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -125,14 +124,14 @@ def test_what_a_version_or_a_base_url_will_not_do_is_told(version: str, base: st
 
 
 def test_the_cloud_is_no_data_center() -> None:
-    cloud = replace(JIRA, url="https://acme.atlassian.net")
+    cloud = JIRA._replace(url="https://acme.atlassian.net")
     (problem,) = jira_provider.provider.expand(intent(sign_on(cloud, "x")), cloud, Facts()).diagnostics
     assert (problem.severity, problem.where) == (Severity.ERROR, "systems.jira.url")
     assert "admin.atlassian.com" in problem.remedy
 
 
 def test_an_old_jira_takes_a_password() -> None:
-    system = replace(JIRA, token=None, username="admin", password=Handle("env", "P"))
+    system = JIRA._replace(token=None, username="admin", password=Handle("env", "P"))
     assert not jira_provider.provider.expand(intent(sign_on(system, "x")), system, Facts("8.13.1")).diagnostics
 
 

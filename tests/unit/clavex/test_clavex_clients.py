@@ -273,12 +273,12 @@ def test_the_mark_is_put_kept_and_taken_off(clavex: Clavex) -> None:
     nothing = frozenset[str]()
     with client_handler(clavex) as handler:
         handler.create(write(owner=None))
-        mark = replace(write(remote_id="atlassian"), changed=nothing)
+        mark = write(remote_id="atlassian")._replace(changed=nothing)
         handler.update(mark)
         assert present(handler, lookup("client", "atlassian")).owner == OWNER
         handler.update(write(ATTRIBUTES, "name", remote_id="atlassian", owner=None))  # a client of somebody else
         assert present(handler, lookup("client", "atlassian")).owner == OWNER
-        handler.update(replace(mark, owner=None))
+        handler.update(mark._replace(owner=None))
         assert present(handler, lookup("client", "atlassian")).owner is None
 
 

@@ -29,7 +29,7 @@ def connect(
     endpoints: bool = False,
     **settings: str,
 ) -> Facts:
-    system = replace(system_of(served, **settings), org=org)
+    system = system_of(served, **settings)._replace(org=org)
     with opened(served, key) as http:
         return provider.connect(system, http, known or {}, endpoints).facts
 
@@ -198,7 +198,7 @@ def test_endpoints_come_from_discovery(clavex: Clavex) -> None:
 
 
 def test_another_issuer_than_the_specs(clavex: Clavex) -> None:
-    system = replace(system_of(clavex), url=clavex.url.replace("127.0.0.1", "localhost"))
+    system = system_of(clavex)._replace(url=clavex.url.replace("127.0.0.1", "localhost"))
     with opened(clavex) as http, pytest.raises(BadAnswerError) as caught:
         provider.connect(system, http, {"dialect": "released", "org_id": "7"}, True)
     assert f"the issuer is {clavex.url}/acme, not {system.url}/acme" in caught.value.message

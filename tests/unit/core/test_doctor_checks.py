@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -149,7 +148,7 @@ def verdicts(
 
 def test_both_ends_fit() -> None:
     assert {status for status, _ in verdicts({}).values()} == {Status.OK}
-    assert set(verdicts({}, replace(SIGN_ON, groups={}))) == {"client", "redirect-uri"}
+    assert set(verdicts({}, SIGN_ON._replace(groups={}))) == {"client", "redirect-uri"}
 
 
 @pytest.mark.parametrize(
@@ -167,13 +166,13 @@ def test_a_client_that_does_not_serve(attributes: dict[str, object], name: str, 
 
 
 def test_a_sign_on_without_a_callback() -> None:
-    assert verdicts({}, replace(SIGN_ON, callback=None))["redirect-uri"][1].startswith("the callback is no")
+    assert verdicts({}, SIGN_ON._replace(callback=None))["redirect-uri"][1].startswith("the callback is no")
 
 
 def test_a_client_that_is_not_there() -> None:
     assert verdicts({CLIENT.address: Absent()})["client"][0] is Status.FAILED
     assert verdicts({CLIENT.address: None})["client"][0] is Status.FAILED
-    shared = replace(SIGN_ON, client=CLIENT._replace(shared=True))
+    shared = SIGN_ON._replace(client=CLIENT._replace(shared=True))
     assert verdicts({CLIENT.address: Absent()}, shared)["client"][1] == "clavex has no client atlassian"
 
 

@@ -62,7 +62,7 @@ def test_what_goes_along_with_a_client_does_not_use_it():
         {CLIENT_AT: seen(client, OURS), at: seen(part)},
         {CLIENT_AT: entry(client), at: entry(part, Origin.ADOPTED)},
     )
-    world = replace(world, types={**TYPES, ("clavex", "mapper"): part.type})
+    world = world._replace(types={**TYPES, ("clavex", "mapper"): part.type})
     assert {hazard.name for hazard in judge(make_plan(world), world)} == {HazardName.DELETES}
 
 
@@ -241,7 +241,7 @@ role = Desired(SETTINGS_AT, SHARED, {"groups": ("a", "b"), "others": ("a",)}, sh
 
 
 def of_role(wanted, there, entries):
-    made = replace(situation(wanted, {SETTINGS_AT: there}, entries), types={("jira", "settings"): SHARED})
+    made = situation(wanted, {SETTINGS_AT: there}, entries)._replace(types={("jira", "settings"): SHARED})
     plan = make_plan(made)
     return replace(plan, hazards=judge(plan, made))
 

@@ -120,7 +120,7 @@ def test_a_secret_that_may_or_may_not_have_been_written_is_written_again():
     entries = {CLIENT_AT: known(1), IDP_AT: entry(idp)}
     situation = world([client, idp], entries)
     assert make_plan(situation).changes == ()
-    doubtful = replace(situation, state=replace(situation.state, in_doubt={IDP_AT: StepKind.UPDATE}))
+    doubtful = situation._replace(state=replace(situation.state, in_doubt={IDP_AT: StepKind.UPDATE}))
     (change,) = make_plan(doubtful).changes
     assert [item.name for item in change.attributes] == ["secret"]
 
@@ -202,7 +202,7 @@ def test_a_shadow_has_the_mappers_of_its_client():
     mapper = Desired(MAPPER_AT, kind, {"client_id": "a"}, (CLIENT_AT,))
     theirs = mapper._replace(address=Address("clavex", "mapper", "b.email"), depends_on=(GROUP_AT,))
     situation = world([client], {})
-    situation = replace(situation, desired=situation.desired | {item.address: item for item in (mapper, theirs)})
+    situation = situation._replace(desired=situation.desired | {item.address: item for item in (mapper, theirs)})
     made = make_shadow(situation, CLIENT_AT)
     assert made.keys() == {SHADOW_AT, shadow_of(MAPPER_AT)}
     assert made[shadow_of(MAPPER_AT)].attributes == {"client_id": "ashadow"}
@@ -213,7 +213,7 @@ def test_what_the_spec_leaves_open_is_taken_from_what_is_there():
     bare = client._replace(attributes={"client_id": "a", "secret": HANDLE})
     own = make_shadow(world([bare, user], {}), CLIENT_AT)[SHADOW_AT].attributes
     assert own["uris"] == ("u1",)
-    gone = replace(world([bare, user], {}), observed={})
+    gone = world([bare, user], {})._replace(observed={})
     with pytest.raises(KeyError):
         make_shadow(gone, CLIENT_AT)
 
@@ -227,7 +227,7 @@ def test_the_legs_of_a_rotation_and_those_that_are_left():
     assert legs[1].desired[IDP_AT].attributes["secret"] == f"{HANDLE}.shadow"
     assert legs[3].desired[IDP_AT] == user
     assert SHADOW_AT not in legs[4].desired
-    assert len(plan_legs(replace(situation, state=replace(EMPTY, entries=shadowed())), CLIENT_AT, "asked")) == 2
+    assert len(plan_legs(situation._replace(state=replace(EMPTY, entries=shadowed())), CLIENT_AT, "asked")) == 2
 
 
 def test_a_client_is_rotated_if_its_secret_is_newer_than_its_shadow_and_sure():
@@ -245,7 +245,7 @@ def test_a_client_is_rotated_if_its_secret_is_newer_than_its_shadow_and_sure():
 def test_each_consumer_stays_with_the_client_that_it_uses_now():
     situation = world([client, user], {CLIENT_AT: known(1)})
     assert redirect(situation, CLIENT_AT)[IDP_AT] == user
-    away = replace(situation, observed=situation.observed | {IDP_AT: seen(user, client_id="ashadow")})
+    away = situation._replace(observed=situation.observed | {IDP_AT: seen(user, client_id="ashadow")})
     assert redirect(away, CLIENT_AT)[IDP_AT].depends_on == (SHADOW_AT,)
 
 
@@ -265,7 +265,7 @@ def test_a_shadow_that_is_left_is_told_and_goes_without_a_question():
     made = make_shadow(situation, CLIENT_AT)[SHADOW_AT]
     mark = OURS._replace(ref=f"acme/default/{SHADOW_AT}")
     observed = situation.observed | {SHADOW_AT: seen(made, mark, remote_id="a~shadow"), IDP_AT: seen(moved)}
-    situation = replace(situation, observed=observed)
+    situation = situation._replace(observed=observed)
     plan = make_plan(situation)
     gone = next(change for change in plan.changes if change.address == SHADOW_AT)
     assert (gone.action, gone.reason) == (Action.DELETE, "the rotation that needed it is over")

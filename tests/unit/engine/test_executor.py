@@ -112,14 +112,14 @@ def test_a_plain_create_without_an_answer_is_read_back(world):
 def test_what_a_create_found_there_already_is_never_deleted(world, monkeypatch):
     handler = world.handlers[GROUPS]
     create = handler.create
-    monkeypatch.setattr(handler, "create", lambda write: replace(create(write), found=True))
+    monkeypatch.setattr(handler, "create", lambda write: create(write)._replace(found=True))
     world.run(group)
     assert world.state.entries[GROUP_AT].origin is Origin.ADOPTED
 
 
 def test_what_a_lost_create_had_no_time_for_is_written(world):
     made = world.handlers[CLIENTS].create
-    world.handlers[CLIENTS].create = lambda write: made(replace(write, attributes={**write.attributes, "name": "?"}))
+    world.handlers[CLIENTS].create = lambda write: made(write._replace(attributes={**write.attributes, "name": "?"}))
     world.handlers[CLIENTS].faults["create"] = "lost"
     assert statuses(world.run(client, idp))[str(CLIENT_AT), "create"] == "done"
     assert calls(world, CLIENTS) == ["create", "rotate", "update"]
@@ -128,7 +128,7 @@ def test_what_a_lost_create_had_no_time_for_is_written(world):
 
 def test_a_lost_create_that_cannot_be_completed_is_no_drift(world):
     made = world.handlers[CLIENTS].create
-    world.handlers[CLIENTS].create = lambda write: made(replace(write, attributes={**write.attributes, "name": "?"}))
+    world.handlers[CLIENTS].create = lambda write: made(write._replace(attributes={**write.attributes, "name": "?"}))
     world.handlers[CLIENTS].faults = {"create": "lost", "update": REFUSED}
     assert statuses(world.run(client, idp))[str(CLIENT_AT), "create"] == "failed"
     plan = world.plan(client, idp)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -171,7 +170,7 @@ class Secretive:
         self.read, self.create, self.delete = handler.read, handler.create, handler.delete
 
     def update(self, write: Any) -> Any:
-        return self._handler.update(replace(write, secrets={"client_secret": SecretStr(CLIENT_SECRET)}))
+        return self._handler.update(write._replace(secrets={"client_secret": SecretStr(CLIENT_SECRET)}))
 
 
 @pytest.mark.parametrize("duty", DUTIES, ids=lambda duty: duty.__name__)

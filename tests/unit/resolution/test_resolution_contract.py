@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -57,7 +56,7 @@ class Following:
 
     def update(self, write: Any) -> Any:
         self._told = write.attributes["confirmed"]
-        return self._handler.update(replace(write, secrets={"client_secret": SecretStr(CLIENT_SECRET)}))
+        return self._handler.update(write._replace(secrets={"client_secret": SecretStr(CLIENT_SECRET)}))
 
     def delete(self, write: Any) -> None:
         self._told = ""
