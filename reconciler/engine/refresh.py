@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from reconciler.core.observed import Lookup, Observation, Present, Unreadable
 from reconciler.core.planner import consumed_secrets
-from reconciler.engine.workers import reading
 from reconciler.errors import ReconcilerError
 from reconciler.ports import RotatingHandler, Write
+from reconciler.transport.workers import side_by_side
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -71,14 +71,12 @@ def _read_all(
     failures: Mapping[str, Unreadable],
     workers: int,
 ) -> dict[Address, Observation]:
+    def read(key: tuple[str, str]) -> Mapping[Address, Observation]:
+        return _read(handlers.get(key), lookups[key], failures.get(key[0]))
+
     observed: dict[Address, Observation] = {}
-    with reading(min(workers, len(lookups))) as pool:
-        jobs = [
-            pool.submit(_read, handlers.get(key), wanted, failures.get(key[0]))
-            for key, wanted in sorted(lookups.items())
-        ]
-        for job in jobs:
-            observed.update(job.result())
+    for found in side_by_side(read, sorted(lookups), workers):
+        observed.update(found)
     return observed
 
 

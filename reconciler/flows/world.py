@@ -14,13 +14,13 @@ from reconciler.core.rotation import find_due, review_ages
 from reconciler.core.state import State, SystemRecord
 from reconciler.diagnostic import Diagnostic, Severity, error
 from reconciler.engine.refresh import Handlers, observe, secret_statuses
-from reconciler.engine.workers import reading
 from reconciler.errors import ReconcilerError, SpecError
 from reconciler.flows.credentials import all_credentials
 from reconciler.flows.guard import guard, route_of
 from reconciler.flows.registry import PLUGIN_RECORDS, PROVIDER_RECORDS
 from reconciler.ports import Connection, Credentials, Fingerprinter, Http
 from reconciler.transport.http import Access, open_http
+from reconciler.transport.workers import side_by_side
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -194,8 +194,7 @@ def connect(
         except ReconcilerError as problem:
             return problem
 
-    with reading(min(place.parallelism, len(https))) as pool:
-        results = dict(zip(https, pool.map(ask, https), strict=True))
+    results = dict(zip(https, side_by_side(ask, [*https], place.parallelism), strict=True))
     connections = {name: result for name, result in results.items() if isinstance(result, Connection)}
     return Systems(
         https, connections, {name: result for name, result in results.items() if isinstance(result, ReconcilerError)}

@@ -15,13 +15,14 @@ from reconciler.core.secret import KEY_NAME, AgeFile, SecretStatus, fingerprint,
 from reconciler.errors import SecretError
 from reconciler.secrets.env import EnvironmentStore
 from reconciler.secrets.file import FileStore
-from reconciler.secrets.keepers import Companion, Keeper, SealedFile
 from reconciler.secrets.operator import Configuration, configuration_path
 from reconciler.storage import Backend, SecretStore
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+    from reconciler.secrets.keepers import Keeper
 
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -88,6 +89,8 @@ def _open_age(name: str, around: Surroundings) -> Store:
 
 def _find_keeper(name: str, around: Surroundings) -> Keeper:
     """Where an age store lies: in the folder of the stack, or beside the state."""
+    from reconciler.secrets.keepers import Companion, SealedFile  # noqa: PLC0415 - many stacks have no age store
+
     file, beside = around.age[name].file, f"{name}.secrets.age"
     if not file:
         return Companion(around.backend, beside) if around.backend else SealedFile(around.home / beside)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from codecs import BOM_UTF8
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -157,8 +158,8 @@ def _read(path: Path, findings: list[Diagnostic], root: Path) -> tuple[Source, T
         findings.append(_broken("a pipe, which may never end", "put a file here", path))
         return None
     try:
-        data = path.read_bytes()
-        text = data.decode("utf-8-sig")
+        data = path.read_bytes().removeprefix(BOM_UTF8)
+        text = data.decode()
         if pasted := holds_credential(text):
             findings.append(_pasted(path, text.count("\n", 0, pasted.start()) + 1))
         return Source(str(path), text), tomli.loads(text)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -13,6 +12,8 @@ _MOST_LISTED = 12
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """The known name that is nearly this one, whatever the case of its letters."""
+    from difflib import get_close_matches  # noqa: PLC0415 - most specs are right
+
     folded = {each.casefold(): each for each in known}
     near = get_close_matches(name.casefold(), folded, n=1)
     return folded[near[0]] if near else None

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from reconciler.core.observed import Absent, Observation, Present
 from reconciler.errors import BadAnswerError, InDoubtError, ReconcilerError, RequestError, StatusError
 from reconciler.ports import Write, Written
-from reconciler.providers.clavex.organisation import PAGE_SIZE, Organisation, is_bare, side_by_side, unreadable
+from reconciler.providers.clavex.organisation import PAGE_SIZE, WORKERS, Organisation, is_bare, unreadable
 from reconciler.providers.clavex.wire import (
     RELEASE_HEADERS,
     OneClient,
@@ -25,6 +25,7 @@ from reconciler.providers.clavex.wire import (
 )
 from reconciler.transport.answers import clean
 from reconciler.transport.http import PROOF
+from reconciler.transport.workers import side_by_side
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -65,7 +66,7 @@ class ClientHandler:
             except ReconcilerError as problem:
                 return unreadable(problem)
 
-        found = [self._look(own, listing) for own in ids] if listing.whole else side_by_side(look, ids)
+        found = [self._look(own, listing) for own in ids] if listing.whole else side_by_side(look, ids, WORKERS)
         return self.org.vouch({lookup.address: item for lookup, item in zip(wanted, found, strict=True)})
 
     def _look(self, ids: tuple[str, ...], listing: _Listing) -> Observation:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from reconciler.core.observed import Absent, Observation, Present, Unreadable
 from reconciler.errors import ReconcilerError, StatusError
 from reconciler.ports import Write, Written
-from reconciler.providers.clavex.organisation import Organisation, is_bare, side_by_side, unreadable
+from reconciler.providers.clavex.organisation import WORKERS, Organisation, is_bare, unreadable
 from reconciler.providers.clavex.wire import Mappers, OneClient, WireMapper
+from reconciler.transport.workers import side_by_side
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,7 +30,7 @@ class MapperHandler:
     def read(self, wanted: Sequence[Lookup]) -> Mapping[Address, Observation]:
         """An answer for every address, by one request for each client."""
         clients = sorted({str(lookup.attributes["client_id"]) for lookup in wanted})
-        lists = dict(zip(clients, side_by_side(self._read_list, clients), strict=True))
+        lists = dict(zip(clients, side_by_side(self._read_list, clients, WORKERS), strict=True))
         found: dict[Address, Observation] = {}
         for lookup in wanted:
             mappers = lists[str(lookup.attributes["client_id"])]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, TypeVar
@@ -15,14 +14,13 @@ from reconciler.providers.clavex.wire import Dialect, WireOrganisation, adapter
 from reconciler.transport.answers import decode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping
 
     from reconciler.core.address import Address
     from reconciler.core.observed import Observation
     from reconciler.ports import Answer
 
 T = TypeVar("T")
-R = TypeVar("R")
 
 PAGE_SIZE = 200
 """The most that the server gives at once (facts clavex 2.6, 3.1)."""
@@ -103,14 +101,6 @@ class Organisation:
 def unreadable(problem: ReconcilerError) -> Unreadable:
     """What a failed read says of an address."""
     return Unreadable(problem.message, problem.remedy)
-
-
-def side_by_side(ask: Callable[[T], R], items: Sequence[T]) -> list[R]:
-    """What `ask` gives for each item, in order; a few at a time."""
-    if len(items) < 2:  # noqa: PLR2004 - one needs no thread
-        return [ask(item) for item in items]
-    with ThreadPoolExecutor(min(WORKERS, len(items))) as pool:
-        return list(pool.map(ask, items))
 
 
 def is_bare(answer: Answer) -> bool:
