@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pydantic import TypeAdapter
+
 from reconciler.flows.registry import PLUGIN_RECORDS, PROVIDER_RECORDS, Models
 from reconciler.spec.backends import KINDS
 from reconciler.spec.model import (
@@ -23,7 +25,7 @@ from reconciler.spec.model import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from pydantic import BaseModel
+    from reconciler.spec.model import Model
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "spec.md"
 
@@ -54,7 +56,7 @@ or a group. Each environment has a state of its own; without an overlay the envi
 def document() -> str:
     """The whole page."""
     providers, plugins = Models(PROVIDER_RECORDS), Models(PLUGIN_RECORDS)
-    sections: list[tuple[str, type[BaseModel]]] = [
+    sections: list[tuple[str, Model]] = [
         ("[stack]", StackTable),
         ("[age.NAME]", AgeTable),
         ("[backend]", BackendHead),
@@ -79,21 +81,19 @@ def _listed(names: Iterable[str]) -> str:
     return ", ".join(f"`{name}`" for name in sorted(names))
 
 
-def _section(title: str, model: type[BaseModel]) -> str:
+def _section(title: str, model: Model) -> str:
     lines = [f"## `{title}`", "", " ".join(str(model.__doc__).split()), ""]
     lines += ["| key | value | default | meaning |", "|---|---|---|---|"]
     return "\n".join([*lines, *_rows(model), ""])
 
 
-def _rows(model: type[BaseModel]) -> Iterator[str]:
-    schema = model.model_json_schema()
+def _rows(model: Model) -> Iterator[str]:
+    schema = TypeAdapter(model).json_schema()
     for key, field in keys_of(model).items():
-        if field.is_required():
+        stated = schema["properties"][key].get("default")
+        default = "" if stated in (None, {}, []) else f"`{json.dumps(stated)}`"
+        if key in schema.get("required", ()):
             default = "**required**"
-        elif field.default_factory or field.default is None:
-            default = ""
-        else:
-            default = f"`{json.dumps(field.default)}`"
         meaning = " ".join(
             filter(None, [field.description, *(f"E.g. `{_toml(each)}`." for each in field.examples or ())])
         )

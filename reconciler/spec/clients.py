@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from reconciler.core.intent import Client, System
 from reconciler.core.secret import Handle
@@ -56,7 +56,7 @@ def compile_clients(spec: Spec, systems: Mapping[str, System], store: str, findi
     clients: dict[str, Client] = {}
     taken = _Taken(systems)
     for name, table in spec.tables.clients.items():
-        system = findings.resolve(table.system, systems, declared, "clients", name, "system")
+        system = findings.resolve(table["system"], systems, declared, "clients", name, "system")
         if system is not None:
             client = _compile(name, table, _find_secret(name, table, store, findings))
             _check_kind(client, table, system, findings)
@@ -73,30 +73,30 @@ def compile_clients(spec: Spec, systems: Mapping[str, System], store: str, findi
 def _compile(name: str, table: ClientTable, secret: Handle | None) -> Client:
     return Client(
         name=name,
-        system=table.system,
-        client_id=table.client_id or name,
-        display_name=table.name,
-        redirect_uris=table.redirect_uris or (),
-        post_logout_redirect_uris=table.post_logout_redirect_uris,
-        grant_types=table.grant_types,
-        response_types=table.response_types,
-        scopes=table.scopes,
-        token_endpoint_auth_method=table.token_endpoint_auth_method,
-        public=table.public,
-        active=table.active,
-        access_token_ttl=table.access_token_ttl,
-        refresh_token_ttl=table.refresh_token_ttl,
-        claims=table.claims,
+        system=table["system"],
+        client_id=table.get("client_id", name),
+        display_name=table.get("name"),
+        redirect_uris=table.get("redirect_uris", ()),
+        post_logout_redirect_uris=table.get("post_logout_redirect_uris"),
+        grant_types=table.get("grant_types"),
+        response_types=table.get("response_types"),
+        scopes=table.get("scopes"),
+        token_endpoint_auth_method=table.get("token_endpoint_auth_method"),
+        public=table.get("public", False),
+        active=table.get("active"),
+        access_token_ttl=table.get("access_token_ttl"),
+        refresh_token_ttl=table.get("refresh_token_ttl"),
+        claims=table.get("claims", {}),
         secret=secret,
-        secret_days=int(table.rotate_after.removesuffix("d")) if table.rotate_after else None,
-        shared=table.external,
+        secret_days=int(table["rotate_after"].removesuffix("d")) if "rotate_after" in table else None,
+        shared=table.get("external", False),
     )
 
 
 def _find_secret(name: str, table: ClientTable, store: str, findings: Findings) -> Handle | None:
-    if table.secret is not None:
-        return findings.attempt(parse_handle, table.secret, "clients", name, "secret")
-    return Handle(store, f"clients.{name}.client_secret") if not table.public else None
+    if "secret" in table:
+        return findings.attempt(parse_handle, table["secret"], "clients", name, "secret")
+    return Handle(store, f"clients.{name}.client_secret") if not table.get("public") else None
 
 
 def _check_kind(client: Client, table: ClientTable, system: System, findings: Findings) -> None:
@@ -106,14 +106,14 @@ def _check_kind(client: Client, table: ClientTable, system: System, findings: Fi
         findings.fail(f"clients live in a Clavex, and this is a {system.provider}", remedy, *where, "system")
     doubt = findings.attempt(check_client_id, client.client_id, *where, "client_id")
     if client.shared:
-        for key in table.model_fields_set - _EXTERNAL_KEYS:
+        for key in table.keys() - _EXTERNAL_KEYS:
             remedy = "take it out, or take `external` out to manage the whole client"
             findings.fail("an external client belongs to somebody else, who sets this", remedy, *where, key)
         return
     if doubt:
         findings.warn(doubt, "look up whether it exists", *where, "client_id")
     if client.public:
-        for key in table.model_fields_set & _SECRET_KEYS:
+        for key in table.keys() & _SECRET_KEYS:
             findings.fail("a public client has no secret", "take it out, or take `public` out", *where, key)
     elif client.secret_days is not None and client.secret is not None and client.secret.store == "env":
         remedy = "keep the secret in a file or by a command, or take rotate_after out"
@@ -121,10 +121,10 @@ def _check_kind(client: Client, table: ClientTable, system: System, findings: Fi
 
 
 def _check_lists(name: str, table: ClientTable, findings: Findings) -> None:
-    for key in _LISTS & table.model_fields_set:
-        values = getattr(table, key)
-        if values and not _is_plain(key, values):
-            _check_list(key, values, ("clients", name, key), findings)
+    lists = cast("Mapping[str, tuple[str, ...]]", table)
+    for key in lists:
+        if key in _LISTS and not _is_plain(key, lists[key]):
+            _check_list(key, lists[key], ("clients", name, key), findings)
 
 
 def _is_plain(key: str, values: tuple[str, ...]) -> bool:

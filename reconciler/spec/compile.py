@@ -112,7 +112,7 @@ def _check_stores(
             if handle is not None:
                 _find_age(spec, handle.store, findings, "systems", name, key)
     for name, table in spec.tables.clients.items():
-        if table.secret is not None and name in clients and (handle := clients[name].secret):
+        if "secret" in table and name in clients and (handle := clients[name].secret):
             _find_age(spec, handle.store, findings, "clients", name, "secret")
 
 

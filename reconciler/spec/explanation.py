@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, get_args, get_origin
 from pydantic import BaseModel
 
 from reconciler.diagnostic import Diagnostic, error
-from reconciler.spec.model import DAYS_PATTERN, NAME_PATTERN, SOURCE_PATTERN, WORD_PATTERN, keys_of
+from reconciler.spec.model import DAYS_PATTERN, NAME_PATTERN, SOURCE_PATTERN, WORD_PATTERN, ClientTable, keys_of
 from reconciler.spec.position import key_path
 from reconciler.spec.rules import shown
 from reconciler.spec.suggestion import did_you_mean, nearest
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from pydantic_core import ErrorDetails
+
+    from reconciler.spec.model import Model
 
 _IS: Final = {
     str: "text",
@@ -47,9 +49,7 @@ _PATTERNS: Final = {
 }
 
 
-def explain(
-    errors: Iterable[ErrorDetails], root: type[BaseModel], above: tuple[str, ...] = ()
-) -> Iterator[Diagnostic]:
+def explain(errors: Iterable[ErrorDetails], root: Model, above: tuple[str, ...] = ()) -> Iterator[Diagnostic]:
     """A finding for each error of pydantic. `root` is the model that was used, for the table at `above`."""
     for each in errors:
         if each["type"] == "too_short" and each["input"]:
@@ -70,7 +70,7 @@ def unknown_name(name: str, known: Iterable[str], noun: str, *table: str) -> Dia
     return error(f"there is no {noun} {shown(name)}", key_path(*table, noun), did_you_mean(name, known, "there are"))
 
 
-def _explain(each: ErrorDetails, model: type[BaseModel], path: tuple[str | int, ...]) -> Diagnostic:
+def _explain(each: ErrorDetails, model: Model, path: tuple[str | int, ...]) -> Diagnostic:
     where, given, context = key_path(*path), each["input"], each.get("ctx", {})
     match each["type"]:
         case "extra_forbidden":
@@ -93,7 +93,7 @@ def _explain(each: ErrorDetails, model: type[BaseModel], path: tuple[str | int, 
             return error(each["msg"], where)
 
 
-def _model_at(root: type[BaseModel], loc: Iterable[str | int]) -> type[BaseModel]:
+def _model_at(root: Model, loc: Iterable[str | int]) -> Model:
     """The model of the table at a place."""
     model, is_name = root, False
     for part in loc:
@@ -104,13 +104,13 @@ def _model_at(root: type[BaseModel], loc: Iterable[str | int]) -> type[BaseModel
     return model
 
 
-def _model_in(annotation: object) -> type[BaseModel] | None:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+def _model_in(annotation: object) -> Model | None:
+    if isinstance(annotation, type) and (issubclass(annotation, BaseModel) or annotation is ClientTable):
         return annotation
     return next((model for part in get_args(annotation) if (model := _model_in(part))), None)
 
 
-def _example(model: type[BaseModel], key: str) -> str:
+def _example(model: Model, key: str) -> str:
     field = keys_of(model)[key]
     words = field.examples or get_args(field.annotation)
     return f'add e.g. {key} = "{words[0]}"' if words else "add it"

@@ -6,12 +6,11 @@ Absent means: not managed, or the default that is shown. Rules that need more th
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from typing import Annotated, Final, Literal, Required
 
-from pydantic import BaseModel, ConfigDict, Field
-
-if TYPE_CHECKING:
-    from pydantic.fields import FieldInfo
+from pydantic import BaseModel, ConfigDict, Field, with_config
+from pydantic.fields import FieldInfo
+from typing_extensions import TypedDict, get_type_hints  # pydantic wants these before Python 3.12
 
 CLAVEX: Final = "clavex"
 """The one provider that the language itself knows: clients and organisations exist only there."""
@@ -145,66 +144,94 @@ class SystemTable(Table):
     )
 
 
-class ClientTable(Table):
+@with_config(ConfigDict(strict=True, extra="forbid", hide_input_in_errors=True))
+class ClientTable(TypedDict, total=False):  # of which there may be thousands: a model takes half as long again
     """One OpenID Connect client in Clavex.
 
     Callbacks of the sign-ons that use it are added to `redirect_uris` by themselves.
     """
 
-    system: str = Field(description="The Clavex that it lives in: a name from `[systems.*]`.", examples=["clavex"])
-    client_id: Text | None = Field(
-        None,
-        description="Its id: letters and digits, at most 120. Default: the name of the table.",
-        examples=["atlassian"],
-    )
-    name: Label | None = Field(None, description="What people see.", examples=["Jira + Confluence"])
-    redirect_uris: Texts | None = Field(
-        None,
-        description="Redirect URIs besides the callbacks of sign-ons. `https://*.HOST/…` stands for any first label.",
-        examples=[["https://wiki.acme.eu/callback"]],
-    )
-    post_logout_redirect_uris: Texts | None = Field(None, description="Where people may land after logout.")
-    grant_types: Words | None = Field(
-        None, description="OAuth grant types.", examples=[["authorization_code", "refresh_token"]]
-    )
-    response_types: Types | None = Field(None, description="OAuth response types.", examples=[["code"]])
-    scopes: Words | None = Field(
-        None, description="Scopes that the client may ask for.", examples=[["openid", "profile", "email", "groups"]]
-    )
-    token_endpoint_auth_method: Literal["client_secret_basic", "client_secret_post"] | None = Field(
-        None, description="How the client shows its secret.", examples=["client_secret_post"]
-    )
-    public: bool = Field(default=False, description="A client without a secret; no sign-on can use it.")
-    active: bool | None = Field(None, description="Whether people can log in through it.")
-    access_token_ttl: Seconds | None = Field(
-        None, description="Lifetime of access tokens in seconds; 0: as the organisation says.", examples=[3600]
-    )
-    refresh_token_ttl: Seconds | None = Field(
-        None, description="Lifetime of refresh tokens in seconds; 0: as the organisation says.", examples=[86400]
-    )
-    secret: str | None = Field(
-        None,
-        description="Where the client secret lies, if not in the store of `[stack]`: `env:VARIABLE`, "
-        "`file:NAME#KEY`, `age:NAME#KEY` or `command:NAME#KEY`. `env` can only give a secret that exists already.",
-        examples=["env:ATLASSIAN_SECRET"],
-    )
-    rotate_after: Days | None = Field(
-        None,
-        description="How old the client secret may become, in days. After that the plan holds a new one, by the "
-        "hazard *rotates*; docs/rotation.md says how to do it without downtime. Default: any age.",
-        examples=["90d"],
-    )
-    external: bool = Field(
-        default=False,
-        description="Somebody else owns the client: only our redirect URIs are ensured on it. Such a table holds "
-        "`system`, `client_id`, `redirect_uris` and `secret` at most.",
-    )
-    claims: dict[Claim, Source] = Field(
-        default_factory=dict,
-        description="Claims that mappers add to the ID token, each with its source: `email`, `first_name`, "
-        "`last_name`, `sub`, `groups`, `roles`, `attribute:NAME` (of the user) or `value:TEXT`.",
-        examples=[{"preferred_username": "email"}],
-    )
+    system: Required[
+        Annotated[
+            str,
+            Field(description="The Clavex that it lives in: a name from `[systems.*]`.", examples=["clavex"]),
+        ]
+    ]
+    client_id: Annotated[
+        Text,
+        Field(
+            description="Its id: letters and digits, at most 120. Default: the name of the table.",
+            examples=["atlassian"],
+        ),
+    ]
+    name: Annotated[Label, Field(description="What people see.", examples=["Jira + Confluence"])]
+    redirect_uris: Annotated[
+        Texts,
+        Field(
+            description="Redirect URIs besides the callbacks of sign-ons. `https://*.HOST/…` stands for any first "
+            "label.",
+            examples=[["https://wiki.acme.eu/callback"]],
+        ),
+    ]
+    post_logout_redirect_uris: Annotated[Texts, Field(description="Where people may land after logout.")]
+    grant_types: Annotated[
+        Words, Field(description="OAuth grant types.", examples=[["authorization_code", "refresh_token"]])
+    ]
+    response_types: Annotated[Types, Field(description="OAuth response types.", examples=[["code"]])]
+    scopes: Annotated[
+        Words,
+        Field(description="Scopes that the client may ask for.", examples=[["openid", "profile", "email", "groups"]]),
+    ]
+    token_endpoint_auth_method: Annotated[
+        Literal["client_secret_basic", "client_secret_post"],
+        Field(description="How the client shows its secret.", examples=["client_secret_post"]),
+    ]
+    public: Annotated[
+        bool,
+        Field(description="A client without a secret; no sign-on can use it.", json_schema_extra={"default": False}),
+    ]
+    active: Annotated[bool, Field(description="Whether people can log in through it.")]
+    access_token_ttl: Annotated[
+        Seconds,
+        Field(description="Lifetime of access tokens in seconds; 0: as the organisation says.", examples=[3600]),
+    ]
+    refresh_token_ttl: Annotated[
+        Seconds,
+        Field(description="Lifetime of refresh tokens in seconds; 0: as the organisation says.", examples=[86400]),
+    ]
+    secret: Annotated[
+        str,
+        Field(
+            description="Where the client secret lies, if not in the store of `[stack]`: `env:VARIABLE`, "
+            "`file:NAME#KEY`, `age:NAME#KEY` or `command:NAME#KEY`. `env` can only give a secret that exists "
+            "already.",
+            examples=["env:ATLASSIAN_SECRET"],
+        ),
+    ]
+    rotate_after: Annotated[
+        Days,
+        Field(
+            description="How old the client secret may become, in days. After that the plan holds a new one, by the "
+            "hazard *rotates*; docs/rotation.md says how to do it without downtime. Default: any age.",
+            examples=["90d"],
+        ),
+    ]
+    external: Annotated[
+        bool,
+        Field(
+            description="Somebody else owns the client: only our redirect URIs are ensured on it. Such a table holds "
+            "`system`, `client_id`, `redirect_uris` and `secret` at most.",
+            json_schema_extra={"default": False},
+        ),
+    ]
+    claims: Annotated[
+        dict[Claim, Source],
+        Field(
+            description="Claims that mappers add to the ID token, each with its source: `email`, `first_name`, "
+            "`last_name`, `sub`, `groups`, `roles`, `attribute:NAME` (of the user) or `value:TEXT`.",
+            examples=[{"preferred_username": "email"}],
+        ),
+    ]
 
 
 class AttributesTable(Table):
@@ -288,6 +315,13 @@ class SpecTables(Table):
     groups: dict[Text, GroupTable] = Field(default_factory=dict)
 
 
-def keys_of(model: type[BaseModel]) -> dict[str, FieldInfo]:
+Model = type[BaseModel] | type[ClientTable]
+"""What describes a table."""
+
+
+def keys_of(model: Model) -> dict[str, FieldInfo]:
     """The keys of a table as they are written, which for a Python keyword is not the name of its field."""
-    return {field.alias or name: field for name, field in model.model_fields.items()}
+    if issubclass(model, BaseModel):
+        return {field.alias or name: field for name, field in model.model_fields.items()}
+    kinds = get_type_hints(model, include_extras=True)
+    return {key: FieldInfo.from_annotation(kind) for key, kind in kinds.items()}
