@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -295,7 +294,7 @@ def test_a_plugin_contributes_checks_of_its_own(healthy: Workplace, monkeypatch:
     def examine_mine(sign_on: SignOn, examination: Examination) -> Iterable[Check]:
         yield fine("mine", sign_on.where, examination.facts.version)
 
-    monkeypatch.setattr(atlassian_sso, "plugin", replace(atlassian_sso.plugin, examine=examine_mine))
+    monkeypatch.setattr(atlassian_sso, "plugin", atlassian_sso.plugin._replace(examine=examine_mine))
     assert told(examine(healthy, ExitCode.DONE), "sso.confluence", "mine").startswith("9.2.18")
 
 

@@ -214,7 +214,7 @@ def test_who_is_logged_in_cannot_be_read(place: Workplace) -> None:
 
 @pytest.mark.usefixtures("bob")
 def test_a_product_of_another_kind_that_does_not_tell(place: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
-    records = {**PROVIDER_RECORDS, "confluence": replace(PROVIDER_RECORDS["confluence"], who=None)}
+    records = {**PROVIDER_RECORDS, "confluence": PROVIDER_RECORDS["confluence"]._replace(who=None)}
     monkeypatch.setattr(product_login, "PROVIDER_RECORDS", records)
     check = product(place, code=ExitCode.DONE)
     assert check["status"] == "unknown"

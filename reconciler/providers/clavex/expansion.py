@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
-from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from reconciler.core.desired import Desired
@@ -20,29 +18,14 @@ if TYPE_CHECKING:
     from reconciler.core.intent import Client, Facts, Group, Intent, SignOn, System
     from reconciler.core.resource import Value
     from reconciler.diagnostic import Diagnostic
-    from reconciler.providers.clavex.wire import Dialect
 
 _SHARED = ("redirect_uris",)
-_STATED = (
-    "name",
-    "post_logout_redirect_uris",
-    "grant_types",
-    "response_types",
-    "scopes",
-    "token_endpoint_auth_method",
-    "active",
-    "public",
-    "access_token_ttl",
-    "refresh_token_ttl",
-)
-"""Attributes that the spec may leave out."""
-_Read = Callable[["Client"], Iterable[tuple[str, "Value"]]]
 
 
 def expand(intent: Intent, system: System, facts: Facts) -> Expansion:
     """The clients, mappers and groups of `system`, and what will and will not hold there."""
     dialect = DIALECTS[facts.values.get("dialect") or RELEASED]
-    read = _reader(dialect)
+    lost = CLIENT.shown - dialect.fields.keys()
     users: dict[str, list[SignOn]] = defaultdict(list)
     for _, sign_on in sorted(intent.sign_ons.items()):
         users[sign_on.client.name].append(sign_on)
@@ -52,7 +35,7 @@ def expand(intent: Intent, system: System, facts: Facts) -> Expansion:
         if client.system != system.name:
             continue
         sign_ons = users.get(client.name, ())
-        resources.append(_client(client, sign_ons, read))
+        resources.append(_client(client, sign_ons, lost))
         if not client.shared:
             diagnostics += storage.review(client, dialect, used=bool(sign_ons))
         if not sign_ons and not client.claims:
@@ -67,15 +50,8 @@ def expand(intent: Intent, system: System, facts: Facts) -> Expansion:
     return Expansion(tuple(resources), tuple(diagnostics))
 
 
-def _reader(dialect: Dialect) -> _Read:
-    """What gives the attributes of a client that this Clavex keeps, stated or not."""
-    names = [name for name in _STATED if name in dialect.fields]
-    read = attrgetter(*("display_name" if name == "name" else name for name in names))
-    return lambda client: zip(names, read(client), strict=True)
-
-
-def _client(client: Client, sign_ons: Sequence[SignOn], read: _Read) -> Desired:
-    """The client: with the callbacks of its sign-ons, and with what this Clavex keeps."""
+def _client(client: Client, sign_ons: Sequence[SignOn], lost: frozenset[str]) -> Desired:
+    """The client: with the callbacks of its sign-ons, and without the attributes that this Clavex does not keep."""
     callbacks = [sign_on.callback for sign_on in sign_ons if sign_on.callback]
     attributes: dict[str, Value] = {
         "client_id": client.client_id,
@@ -84,14 +60,35 @@ def _client(client: Client, sign_ons: Sequence[SignOn], read: _Read) -> Desired:
     where = f"clients.{client.name}"
     if client.shared:
         return Desired(client.address, CLIENT, attributes, shared=_SHARED, where=where)
-    for name, value in read(client):
-        if value is not None:
-            attributes[name] = unordered(value) if isinstance(value, tuple) else value
-    if client.post_logout_redirect_uris == ():
-        attributes.pop("post_logout_redirect_uris", None)  # [] is ignored (facts clavex 2.3)
+    _state(client, attributes)
+    for name in lost:
+        attributes.pop(name, None)
     if client.secret is not None and not client.public:
         attributes["client_secret"] = str(client.secret)
     return Desired(client.address, CLIENT, attributes, where=where, secret_days=client.secret_days)
+
+
+def _state(client: Client, attributes: dict[str, Value]) -> None:
+    """Adds what the spec states: one by one, since a loop takes twice as long, and there may be thousands."""
+    if client.display_name is not None:
+        attributes["name"] = client.display_name
+    if client.post_logout_redirect_uris:  # [] is ignored (facts clavex 2.3)
+        attributes["post_logout_redirect_uris"] = unordered(client.post_logout_redirect_uris)
+    if client.grant_types is not None:
+        attributes["grant_types"] = unordered(client.grant_types)
+    if client.response_types is not None:
+        attributes["response_types"] = unordered(client.response_types)
+    if client.scopes is not None:
+        attributes["scopes"] = unordered(client.scopes)
+    if client.token_endpoint_auth_method is not None:
+        attributes["token_endpoint_auth_method"] = client.token_endpoint_auth_method
+    if client.active is not None:
+        attributes["active"] = client.active
+    attributes["public"] = client.public
+    if client.access_token_ttl is not None:
+        attributes["access_token_ttl"] = client.access_token_ttl
+    if client.refresh_token_ttl is not None:
+        attributes["refresh_token_ttl"] = client.refresh_token_ttl
 
 
 def _group(group: Group) -> Desired:
