@@ -17,9 +17,9 @@ import asyncio
 import re
 from enum import StrEnum
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Annotated, Protocol, cast
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -79,7 +79,7 @@ class Fault(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: Kind
-    method: str | None = None
+    method: Annotated[str, Field(pattern="^[A-Z]+$")] | None = None
     path: str | None = None
     times: int | None = 1
     skip: int = 0

@@ -11,18 +11,33 @@ from acceptance.cases import ATLASSIAN, MINIORANGE, Overlay, client, confluence,
 from acceptance.workplace import Workplace, merged
 
 from reconciler.errors import ExitCode
+from reconciler.flows import world
 from reconciler.sandbox.atlassian import SSO_APP
 
 GUIDE_CALLBACKS = {"sso": {"jira": {"callback": "/plugins/servlet/oidc/callback"}}}
 
 
 def switch(place: Workplace, name: str, **switches: Any) -> None:
-    world = getattr(place.sandbox, name).world
-    world.switches = replace(world.switches, **switches)
+    served = getattr(place.sandbox, name).world
+    served.switches = replace(served.switches, **switches)
 
 
 def told(text: str) -> str:
     return " ".join(text.split())
+
+
+def test_parallelism_bounds_the_requests_to_each_system(place: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
+    bounds: list[int] = []
+
+    def open_http(*arguments: Any, most: int, **rest: Any) -> Any:
+        bounds.append(most)
+        return original(*arguments, most=most, **rest)
+
+    original = world.open_http
+    monkeypatch.setattr(world, "open_http", open_http)
+    place.write()
+    place.run("plan", "--parallelism", "3").ended(ExitCode.DONE)
+    assert bounds == [3, 3, 3]
 
 
 # --- the guide's dialect ------------------------------------------------------------------------------------------

@@ -136,6 +136,10 @@ class TestWhichRequestsAreHit:
         with pytest.raises(ValidationError, match="not a regular expression"):
             Fault(kind=Kind.HTML, path="(")
 
+    def test_a_method_that_is_no_word_is_refused(self) -> None:
+        with pytest.raises(ValidationError, match="method"):
+            Fault(kind=Kind.HTML, method="PATCH|POST")
+
 
 class TestCounts:
     def test_everything_but_reads_is_a_write(self, clavex: httpx.Client, faults: Faults) -> None:
