@@ -128,7 +128,7 @@ class World:
 def main() -> int:
     """Prints the table; 1 if a target is missed."""
     parser = argparse.ArgumentParser(description="Time and memory of reconciler beside their floors.")
-    parser.add_argument("--runs", type=int, default=7, help="of each; the median counts")
+    parser.add_argument("--runs", type=int, default=11, help="of each; the median counts")
     parser.add_argument("--clients", type=int, nargs=2, default=(1000, 10_000), help="of the two plans")
     parser.add_argument("--creates", type=int, default=1000, help="of an apply")
     options = parser.parse_args()
