@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
@@ -48,8 +49,9 @@ class Secrets(Protocol):
         """The store that now holds the key of the fingerprints; before the first of them is recorded."""
 
 
-class LockInfo(NamedTuple):
-    """Who holds a lock."""
+@dataclass(frozen=True, slots=True)
+class LockInfo:
+    """Who holds a lock. Read from others: a dataclass ignores what a later version may say besides."""
 
     id: str
     who: str

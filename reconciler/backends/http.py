@@ -204,7 +204,7 @@ class HttpBackend:
             yield self._held
             return
         since = datetime.now(UTC).isoformat(timespec="seconds")
-        with self.lock(NOBODY._replace(id=str(uuid4()), operation=operation, since=since)):
+        with self.lock(replace(NOBODY, id=str(uuid4()), operation=operation, since=since)):
             yield self._current()
 
     def _current(self) -> _Held:
@@ -355,4 +355,4 @@ def _parse_holder(answer: Answer) -> LockInfo:
     except ValidationError:
         return NOBODY
     who, _, host = lock.Who.rpartition("@")
-    return NOBODY._replace(id=lock.ID, who=who or host, host=host if who else NOBODY.host, since=lock.Created)
+    return replace(NOBODY, id=lock.ID, who=who or host, host=host if who else NOBODY.host, since=lock.Created)

@@ -18,6 +18,7 @@ import json
 import os
 import re
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import cached_property
 from threading import Lock
@@ -200,7 +201,7 @@ class LocalBackend:
         """Holds the lock. It ends with the process, however that ends."""
         with self._exclusive():
             with self._guard(self._holder, "written"):
-                files.replace(self._holder, json.dumps(info._asdict()).encode() + b"\n")
+                files.replace(self._holder, json.dumps(asdict(info)).encode() + b"\n")
             try:
                 yield
             finally:

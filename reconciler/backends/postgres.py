@@ -18,6 +18,7 @@ import hashlib
 import json
 import os
 from contextlib import contextmanager, suppress
+from dataclasses import asdict
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -271,7 +272,7 @@ class PostgresBackend:
                 connection,
                 "INSERT INTO {schema}.holders VALUES (%(stack)s, %(environment)s, pg_backend_pid(), %(info)s) "
                 "ON CONFLICT (stack, environment) DO UPDATE SET session = excluded.session, info = excluded.info",
-                info=json.dumps(info._asdict()),
+                info=json.dumps(asdict(info)),
             )
             self._held, self._batches = connection, Batches(self._insert)
             try:

@@ -18,7 +18,7 @@ from __future__ import annotations
 import json
 import re
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cache, cached_property
@@ -354,7 +354,7 @@ class _Held:
     def renew(self) -> bool:
         """Puts it anew. False if somebody else has put one meanwhile."""
         self._beat += 1
-        body = {"holder": self._info._asdict(), "lease": self._backend._table.lease, "beat": self._beat}  # noqa: SLF001 - one thing in two classes
+        body = {"holder": asdict(self._info), "lease": self._backend._table.lease, "beat": self._beat}  # noqa: SLF001 - one thing in two classes
         etag = self._backend._put("lock.json", json.dumps(body).encode() + b"\n", self.etag)  # noqa: SLF001 - likewise
         self.etag = etag or self.etag
         return etag is not None

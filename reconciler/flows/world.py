@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from reconciler.storage import Backend, Secrets
 
 _LAST: deque[object] = deque(maxlen=1)
-"""What the last look gave. A program that ends after it need not give thousands of resources back one by one."""
+"""What the last look gave, credentials too. A program that ends after it need not give thousands of resources back
+one by one."""
 
 
 class World(NamedTuple):

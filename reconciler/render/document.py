@@ -53,7 +53,7 @@ def drift_document(plan: Plan, running: LockInfo | None = None, held: tuple[Unre
     content = plan_content(replace(plan, changes=(), hazards=()))["plan"]
     kept = {key: content[key] for key in ("stack", "environment", "lineage", "serial", "drift", "unread")}
     others = [asdict(item) | {"address": str(item.address)} for item in held]
-    return _document("drift", kept | {"held": others, "running": running._asdict() if running else None})
+    return _document("drift", kept | {"held": others, "running": asdict(running) if running else None})
 
 
 def outcome_document(outcome: Outcome) -> Document:

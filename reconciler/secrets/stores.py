@@ -44,7 +44,7 @@ class Surroundings(NamedTuple):
     home: Path
     folder: Path
     environ: Mapping[str, str]
-    configuration: Configuration = Configuration()
+    configuration: Configuration = Configuration.model_construct()
     age: Mapping[str, AgeFile] = {}
     backend: Backend | None = None
 

@@ -39,7 +39,7 @@ class Kinds(NamedTuple):
 class Whereabouts(NamedTuple):
     """Where a state lies: the table of its backend, and the encrypted files that its credentials lie in."""
 
-    table: BackendTable = LocalTable()
+    table: BackendTable = LocalTable.model_construct()
     age: Mapping[str, AgeFile] = {}
 
 

@@ -6,6 +6,7 @@ Absent means: not managed, or the default that is shown. Rules that need more th
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Annotated, Final, Literal, Required
 
 from pydantic import BaseModel, ConfigDict, Field, with_config
@@ -323,5 +324,10 @@ def keys_of(model: Model) -> dict[str, FieldInfo]:
     """The keys of a table as they are written, which for a Python keyword is not the name of its field."""
     if issubclass(model, BaseModel):
         return {field.alias or name: field for name, field in model.model_fields.items()}
-    kinds = get_type_hints(model, include_extras=True)
+    return _keys_of_client()
+
+
+@cache  # each error in a table asks for them
+def _keys_of_client() -> dict[str, FieldInfo]:
+    kinds = get_type_hints(ClientTable, include_extras=True)
     return {key: FieldInfo.from_annotation(kind) for key, kind in kinds.items()}

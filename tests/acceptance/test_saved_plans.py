@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -121,6 +122,14 @@ def test_a_comment_in_the_spec_makes_no_plan_stale(place: Workplace) -> None:
     spec = place.folder / "specs" / "acme" / "acme.toml"
     spec.write_text("# A remark.\n" + spec.read_text())
     apply(place, path, "locks-out").ended(ExitCode.DONE)
+
+
+def test_a_plan_as_json_names_the_same_spec_as_the_saved_one(place: Workplace) -> None:
+    place.write()
+    saved = json.loads(save(place).read_text())["plan"]["spec_digest"]
+    assert re.fullmatch("[0-9a-f]{64}", saved)
+    for form in (["--json"], ["--format", "json"]):
+        assert json.loads(place.run("plan", *form).out)["plan"]["spec_digest"] == saved
 
 
 def test_a_plan_is_stale_when_somebody_changed_a_system(place: Workplace) -> None:

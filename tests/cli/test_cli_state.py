@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -298,7 +299,7 @@ def test_a_person_is_asked_before_a_lock_is_taken_away(applied: Terminal) -> Non
 
 
 def test_what_a_holder_calls_himself_cannot_act_on_the_terminal(applied: Terminal) -> None:
-    with LocalBackend(applied.home).lock(lock_info("apply")._replace(who="\x1b[2Jann\u202e")):
+    with LocalBackend(applied.home).lock(replace(lock_info("apply"), who="\x1b[2Jann\u202e")):
         seen = applied.converse("state", "unlock", "--force", answer="n\n", question="Take the lock away?")
     assert r"\x1b[2Jann\u202e" in seen.out
     assert "\x1b[2J" not in seen.out

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from threading import Event
 
@@ -238,7 +239,7 @@ def test_of_many_locks_at_once_one_is_held(connect):
 
     def take(number):
         try:
-            with clients[number].lock(ANN._replace(id=str(number))):
+            with clients[number].lock(replace(ANN, id=str(number))):
                 held.append(number)
                 over.wait(30)
         except LockedError as refused:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from contextlib import ExitStack
+from dataclasses import replace
 
 import psycopg
 import pytest
@@ -150,7 +151,7 @@ def test_a_lock_is_of_one_state(postgres_server, stack):
     with one.lock(ANN):
         for other in others:
             assert other.holder() is None
-            with other.lock(ANN._replace(id="2")):
+            with other.lock(replace(ANN, id="2")):
                 assert other.holder().id == "2"
         assert one.holder() == ANN
 

@@ -9,6 +9,7 @@ import signal
 import stat
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -152,6 +153,13 @@ def test_a_look_at_the_holder_disturbs_nobody(backend):
         with backend.lock(ANN):
             assert LocalBackend(Path(backend.where)).holder() == ANN
         assert backend.holder() is None
+
+
+def test_a_holder_of_a_later_version_is_known_all_the_same(backend):
+    """It may say more of itself than we know of."""
+    with backend.lock(ANN):
+        backend._holder.write_text(json.dumps({**asdict(ANN), "region": "eu"}))
+        assert backend.holder() == ANN
 
 
 @pytest.mark.parametrize("content", [None, b"", b"{", b"{}"])

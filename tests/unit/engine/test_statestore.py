@@ -331,7 +331,7 @@ def test_a_locked_state_can_be_read_and_not_opened(store, backend):
     with store.open(ANN) as opened:
         apply(opened, *CREATED)
         assert other.read().entries == {CLIENT: ENTRY}
-        with pytest.raises(LockedError, match="ann"), other.open(ANN._replace(who="bob")):
+        with pytest.raises(LockedError, match="ann"), other.open(replace(ANN, who="bob")):
             pytest.fail("it was opened twice")
 
 

@@ -86,6 +86,16 @@ def test_a_byte_order_mark_does_no_harm(read: Read, systems: str) -> None:
     assert read(spec="\ufeff" + systems).intent.systems
 
 
+def test_the_line_of_a_bad_byte_is_right_after_a_byte_order_mark(stack: Stack, systems: str, kinds: Kinds) -> None:
+    folder = stack(spec=systems)
+    (folder / "spec.toml").write_bytes(b"\xef\xbb\xbf[stack]\n\n# \xff\n")
+    with pytest.raises(SpecError) as caught:
+        read_spec(folder, None, kinds)
+    assert [(found.line, found.message) for found in caught.value.diagnostics] == [
+        (3, "not UTF-8, which TOML must be")
+    ]
+
+
 def test_a_missing_stack_names_those_beside_it(stack: Stack, systems: str, kinds: Kinds) -> None:
     folder = stack(spec=systems)
     missing = folder.parent / "acmee"

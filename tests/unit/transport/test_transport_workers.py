@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from threading import Event, Thread, current_thread
+from time import monotonic
 
 import pytest
 
@@ -14,8 +17,8 @@ def test_the_answers_come_in_the_order_of_the_items() -> None:
     assert side_by_side(str, (), 3) == []
 
 
-def test_one_needs_no_thread() -> None:
-    assert side_by_side(lambda _: current_thread(), [1], 8) == [current_thread()]
+def test_even_one_has_a_thread_so_that_a_signal_is_not_held_up() -> None:
+    assert side_by_side(lambda _: current_thread(), [1], 0) != [current_thread()]
 
 
 def test_no_more_than_so_many_are_under_way() -> None:
@@ -25,21 +28,23 @@ def test_no_more_than_so_many_are_under_way() -> None:
 
 
 def test_an_interruption_waits_for_nobody_and_begins_nothing_more() -> None:
-    under_way, over, begun = Event(), Event(), []
+    over, begun, threads = Event(), [], set()
 
     def read(number: int) -> None:
         begun.append(number)
-        if number == 0:
-            assert under_way.wait(30)
-            raise KeyboardInterrupt
-        under_way.set()
+        threads.add(current_thread())
+        if number == 1:
+            os.kill(os.getpid(), signal.SIGINT)  # reaches the main thread, which waits for the answers
         over.wait(30)
 
+    began = monotonic()
     with pytest.raises(KeyboardInterrupt):
         side_by_side(read, range(9), 2)
-    assert not over.is_set()
+    assert monotonic() - began < 10
     over.set()
-    assert len(begun) < 9
+    for thread in threads:
+        thread.join(30)
+    assert sorted(begun) == [0, 1]
 
 
 def test_an_error_waits_for_what_is_under_way() -> None:
