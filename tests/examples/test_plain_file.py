@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -185,7 +184,7 @@ class Entrusted:
         self.read, self.create, self.delete = self._handler.read, self._handler.create, self._handler.delete
 
     def update(self, write: Any) -> Any:
-        return self._handler.update(replace(write, secrets={"client_secret": SecretStr(CLIENT_SECRET)}))
+        return self._handler.update(write._replace(secrets={"client_secret": SecretStr(CLIENT_SECRET)}))
 
 
 @pytest.mark.parametrize("duty", DUTIES, ids=lambda duty: duty.__name__)
