@@ -157,7 +157,7 @@ def carry_out(
     """What became of the steps of a plan, committed. The store has begun."""
     situation = world.situation
     performer = Performer(store.state, situation.types, world.handlers, world.secrets, situation.refused)
-    workers = parallelism + parallelism // 2  # some wait for the disk while the requests of others are on their way
+    workers = 2 * parallelism - 1  # some wait for the disk while the requests of others are on their way
     results = Executor(performer, store.record, progress, stop, workers).run(plan)
     windows = measure(situation.desired, results)
     return Outcome(results, store.commit().serial, windows=windows)
