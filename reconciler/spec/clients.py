@@ -121,7 +121,7 @@ def _check_kind(client: Client, table: ClientTable, system: System, findings: Fi
 
 
 def _check_lists(name: str, table: ClientTable, findings: Findings) -> None:
-    lists = cast("Mapping[str, tuple[str, ...]]", table)
+    lists = cast("Mapping[str, tuple[str, ...]]", table)  # only those in _LISTS are looked at
     for key in lists:
         if key in _LISTS and not _is_plain(key, lists[key]):
             _check_list(key, lists[key], ("clients", name, key), findings)
